@@ -1,0 +1,21 @@
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+// Before the workers are forked, so that their dates and the embedded PostgreSQL's agree wherever the machine stands.
+process.env['TZ'] = 'UTC';
+
+export default defineConfig({
+  // Vite would take graphql's ES build for our files while Node takes its CommonJS one for the packages: two realms, which graphql refuses.
+  resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/kit/cluster.ts'],
+    pool: 'forks',
+    maxWorkers: Math.min(4, Math.max(2, availableParallelism())),
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 30_000,
+    env: { TZ: 'UTC' },
+  },
+});
