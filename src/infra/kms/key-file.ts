@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+
+/** The master keys by id, 32 bytes each, and the id of the one that seals. */
+export type MasterKeys = { current: string; keys: ReadonlyMap<string, Buffer> };
+
+const form = z.object({
+  current: z.string(),
+  keys: z.record(
+    z.string().regex(/^[\w.-]{1,64}$/, 'an id is 1 to 64 of A-Z a-z 0-9 _ . -'),
+    z.base64().refine((text) => Buffer.from(text, 'base64').length === 32, 'a key is the base64 of 32 bytes'),
+  ),
+});
+
+/** Reads and checks the file. Throws an Error that names the file and what is wrong, never a key. */
+export const readMasterKeys = (file: string): MasterKeys => {
+  const opened = openSync(file, 'r');
+  try {
+    const mode = fstatSync(opened).mode & 0o777;
+    // Windows has no such modes: what it reports there means nothing.
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+      throw new Error(`${file} holds master keys but has mode ${mode.toString(8)}: others may read it. Run: chmod 600 ${file}`);
+    const parsed = form.safeParse(fromJson(readFileSync(opened, 'utf8')));
+    if (!parsed.success) throw new Error(`${file} is no file of master keys: ${parsed.error.issues.map(tell).join('; ')}`);
+    const keys = new Map(Object.entries(parsed.data.keys).map(([id, text]) => [id, Buffer.from(text, 'base64')]));
+    if (!keys.has(parsed.data.current)) throw new Error(`${file}: its current key is not among its keys`);
+    return { current: parsed.data.current, keys };
+  } finally {
+    closeSync(opened);
+  }
+};
+
+// A parser's message may quote the text, which is keys.
+const fromJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+const tell = (issue: z.core.$ZodIssue): string => `${issue.path.slice(0, 1).join('') || 'the whole'}: ${issue.message}`;
+
+/**
+ * Makes the file with one new key unless it is there: directory 0700, file 0600. It is written whole under another name and then
+ * linked, which fails where the name is taken: of two processes that start at once, both read the keys of the one that was first.
+ */
+export const ensureMasterKeys = (file: string): void => {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const id = randomBytes(6).toString('hex');
+  const draft = `${file}.${id}`;
+  const opened = openSync(draft, 'wx', 0o600);
+  try {
+    writeSync(opened, `${JSON.stringify({ current: id, keys: { [id]: randomBytes(32).toString('base64') } }, null, 2)}\n`);
+    fsyncSync(opened);
+    linkSync(draft, file);
+  } catch (problem) {
+    if ((problem as NodeJS.ErrnoException).code !== 'EEXIST') throw problem;
+  } finally {
+    closeSync(opened);
+    rmSync(draft, { force: true });
+  }
+};

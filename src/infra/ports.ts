@@ -1,0 +1,107 @@
+/**
+ * The ports of the house: what the domain may ask of the outside, and nothing about how it is done.
+ * Only types stand here. Implementations are beside this file and are chosen by `openInfra` (./index.ts).
+ */
+
+/** The only source of time for `auth`. */
+export type Clock = { now(): Date };
+
+/** The only source of randomness for `auth`. */
+export type Random = {
+  /** `size` bytes from a CSPRNG. */
+  bytes(size: number): Buffer;
+  /** UUIDv7 (RFC 9562 §5.7) whose timestamp is `at`; monotonic within one process. */
+  uuid(at: Date): string;
+  /** `count` decimal digits, uniform, leading zeros kept. */
+  digits(count: number): string;
+};
+
+/** A SQL text and the name under which PostgreSQL keeps it prepared. Make one with `statement` of postgres/database.ts. */
+export type Statement = { readonly name: string; readonly text: string };
+
+/** One connection's or one pool's way to run statements; `R` is the row's shape, columns as the SQL names them. */
+export type Sql = {
+  run<R = Record<string, unknown>>(statement: Statement, values?: readonly unknown[]): Promise<R[]>;
+};
+
+export type Database = Sql & {
+  /** READ COMMITTED; commits what `work` returns, rolls back on a throw. No hashing, network or mail inside. */
+  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Throws `Unavailable` unless PostgreSQL answers within `timeoutMs`. */
+  ping(timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** What a sealed value is bound to (additional authenticated data): moved to another row, owner or purpose it does not open. */
+export type SealContext = { purpose: string; id: string; owner?: string };
+
+/** Envelope encryption: a data key per record, wrapped by a master key that the KMS alone holds. */
+export type Kms = {
+  seal(plaintext: Uint8Array, context: SealContext): Promise<Buffer>;
+  /** Throws on a wrong context, a flipped bit or an unknown master key. */
+  open(sealed: Uint8Array, context: SealContext): Promise<Buffer>;
+};
+
+/** argon2id apart from the event loop, bounded: `HASH_CONCURRENCY` at work, `HASH_QUEUE` waiting, the surplus throws `Unavailable`. */
+export type Hasher = {
+  /** A PHC string with the configured parameters. */
+  hash(password: string): Promise<string>;
+  /** Also verifies the PHC strings of other parameters. False for a wrong password or a string that is no hash. */
+  verify(phc: string, password: string): Promise<boolean>;
+  /** Costs what a verification at the configured parameters costs, and is false: for an account that is not there. */
+  verifyNothing(password: string): Promise<false>;
+  /** Whether `phc` was made with other parameters than the configured ones. */
+  outdated(phc: string): boolean;
+  stats(): { running: number; queued: number; refused: number };
+  close(): Promise<void>;
+};
+
+/** At most `limit` in any `seconds` (a sliding window); null is off. */
+export type Rate = { limit: number; seconds: number } | null;
+export type Taken = { allowed: boolean; retryAfterSeconds: number };
+
+export type Limiter = {
+  /** Takes one of `key`'s places in the window, atomically, across processes where Redis is there. A refused attempt takes none. */
+  take(key: string, rate: Rate): Promise<Taken>;
+  /** Gives back the place taken last (an attempt that proved honest). */
+  giveBack(key: string): Promise<void>;
+};
+
+/** Fan-out between processes; losable: whatever must not be lost is read from the log. */
+export type Fanout = {
+  publish(topic: string, payload: unknown): void;
+  /** Resolves once subscribed, to the function that ends the subscription. */
+  subscribe(topic: string, heard: (payload: unknown) => void): Promise<() => void>;
+  close(): Promise<void>;
+};
+
+export type Mail = { to: string; subject: string; text: string; html: string; locale: string; messageId?: string };
+/** Delivers one mail or throws; retries are the queue's. */
+export type Mailer = { send(mail: Mail): Promise<void>; close(): Promise<void> };
+/** The development inbox (no SMTP_URL): the last 200 mails, newest first. */
+export type Inbox = { list(): readonly (Mail & { at: Date })[] };
+
+/** ISO 3166-1 alpha-2 of an address, or null. */
+export type Places = { country(ip: string): string | null };
+
+/** How often a password is in known breaches (k-anonymity: only the first 5 hex digits of its SHA-1 leave), or null where the answer could not be had. */
+export type Breaches = { enabled: boolean; count(password: string): Promise<number | null> };
+
+/** Structured log; values under secret-looking keys are redacted, `Secret` values print as [secret]. */
+export type Log = {
+  debug(data: object, message: string): void;
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+  error(data: object, message: string): void;
+  child(bindings: object): Log;
+};
+
+/** Thrown where a part that should be there is not, or is full. Told to clients as UNAVAILABLE with a hint when to try again. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+  readonly retryAfterSeconds: number;
+  constructor(what: string, retryAfterSeconds = 1, cause?: unknown) {
+    super(what, { cause });
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

@@ -1,0 +1,35 @@
+/** A GraphQL client over real HTTP, as a SPA would use it. */
+export type Answer<T> = {
+  status: number;
+  headers: Headers;
+  data: T;
+  errors?: { message: string; path?: (string | number)[]; extensions: { code: string; [key: string]: unknown } }[];
+};
+// biome-ignore lint/suspicious/noExplicitAny: tests read answers of any shape
+type Any = any;
+
+export type Client = {
+  /** POSTs one operation; `data` is what came back. */
+  ask(query: string, variables?: object): Promise<Answer<Any>>;
+  /** The same client with other headers. */
+  with(headers: Record<string, string>): Client;
+  as(accessToken: string): Client;
+};
+
+export const clientOf = (url: string, headers: Record<string, string> = {}): Client => ({
+  ask: async (query, variables) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+        ...headers,
+      },
+      body: JSON.stringify({ query, variables }),
+    });
+    const body = (await response.json()) as { data: Any; errors?: Answer<Any>['errors'] };
+    return { status: response.status, headers: response.headers, data: body.data, ...(body.errors && { errors: body.errors }) };
+  },
+  with: (more) => clientOf(url, { ...headers, ...more }),
+  as: (accessToken) => clientOf(url, { ...headers, authorization: `Bearer ${accessToken}` }),
+});
