@@ -1,0 +1,111 @@
+/**
+ * A subscriber's stream of facts: what came after `after` from the log, then live, without a gap or a repeat (DESIGN 7). It ends with
+ * the subscriber's session. Each stream has its own bounded queue: a reader that stops reading is dropped and may resume, and nobody
+ * else notices.
+ */
+import type { Database } from '../../infra/ports.ts';
+import { Unavailable } from '../../infra/ports.ts';
+import { badRequest } from '../access/denial.ts';
+import type { SignedInCaller } from '../caller.ts';
+import { isUuid } from '../paging.ts';
+import type { Feed } from './feed.ts';
+import { type CommittedFact, isAfter, type Position } from './model.ts';
+import { findPosition, readAfter } from './store.ts';
+
+/** Facts a stream may be behind before it is dropped. */
+export const queueLimit = 1000;
+const replayBatch = 200;
+
+export type FollowNeeds = {
+  database: Database;
+  feed: Feed;
+  /** Calls back once when the session ends, by revocation or by time. */
+  watchSession: (sessionId: string, tell: () => void) => () => void;
+};
+/** `as` makes of an accepted fact what the stream gives. */
+export type FollowOptions<T> = { after?: string | null; accept: (fact: CommittedFact) => boolean; as: (fact: CommittedFact) => T };
+export type Follow = <T>(caller: SignedInCaller, options: FollowOptions<T>) => Promise<AsyncGenerator<T, void, undefined>>;
+
+/** Throws the denial BAD_REQUEST where `after` names no event. */
+export const follow =
+  ({ database, feed, watchSession }: FollowNeeds): Follow =>
+  async <T>(caller: SignedInCaller, { after, accept, as }: FollowOptions<T>): Promise<AsyncGenerator<T, void, undefined>> => {
+    let start: Position | null = null;
+    if (after != null) {
+      start = isUuid(after) ? await findPosition(database, after) : null;
+      if (!start) throw badRequest('after is not the id of an event.');
+    }
+
+    let queue: CommittedFact[] = [];
+    let state: 'open' | 'ended' | 'overrun' = 'open';
+    let replaying = start !== null;
+    let missed = false;
+    let wake = () => {};
+
+    const hear = (facts: readonly CommittedFact[]) => {
+      for (const fact of facts) if (accept(fact)) queue.push(fact);
+      if (queue.length > queueLimit) {
+        queue = [];
+        // While the log is replayed it is there to be read again; live, only the reader can be slow.
+        if (replaying) missed = true;
+        else state = 'overrun';
+      }
+      wake();
+    };
+    const stopListening = await feed.listen(hear);
+    const stopWatching = watchSession(caller.identity.sessionId, () => {
+      state = 'ended';
+      wake();
+    });
+    const close = () => {
+      state = 'ended';
+      stopListening();
+      stopWatching();
+      wake();
+    };
+
+    async function* replay(from: Position): AsyncGenerator<T, Position, undefined> {
+      let position = from;
+      for (;;) {
+        missed = false;
+        const facts = await readAfter(database, position, replayBatch);
+        for (const fact of facts) {
+          if (state !== 'open') return position;
+          position = { tx: fact.tx, seq: fact.seq };
+          if (accept(fact)) yield as(fact);
+        }
+        if (facts.length < replayBatch && !missed) return position;
+      }
+    }
+
+    async function* stream(): AsyncGenerator<T, void, undefined> {
+      try {
+        let last: Position | null = start && (yield* replay(start));
+        replaying = false;
+        for (;;) {
+          if (state === 'overrun') throw new Unavailable('this reader is too slow: resume with after', 1);
+          if (state === 'ended') return;
+          const fact = queue.shift();
+          if (!fact) {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+          } else if (!last || isAfter(fact, last)) {
+            last = fact;
+            yield as(fact);
+          }
+        }
+      } finally {
+        close();
+      }
+    }
+
+    const facts = stream();
+    // A generator that waits for a fact would only see `return` at the next one: an unsubscribed stream must let go at once.
+    const end = facts.return.bind(facts);
+    facts.return = (value) => {
+      close();
+      return end(value);
+    };
+    return facts;
+  };

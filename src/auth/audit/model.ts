@@ -1,0 +1,99 @@
+/**
+ * The nouns of the log: which facts there are, what one holds, and where one stands in commit order.
+ * One typed table: an event name that is not here does not compile.
+ */
+
+/** Every fact's name and what its `data` holds beyond the columns. Names are the domain's in the past (DESIGN 7). */
+export type FactData = {
+  'user.registered': Record<string, never>;
+  'user.registration_repeated': Record<string, never>;
+  'user.verified': { by: 'link' | 'code' };
+  'user.login': { newDevice: boolean; persistent: boolean };
+  'user.login_failed': {
+    reason: 'InvalidCredentials' | 'AccountLocked' | 'AccountDeactivated' | 'EmailNotVerified' | 'TooManyAttempts';
+    account: string;
+  };
+  'user.locked': { account: string; seconds: number };
+  'user.logout': Record<string, never>;
+  'user.updated': { fields: string[] };
+  'user.deleted': Record<string, never>;
+  'password.changed': Record<string, never>;
+  'password.change_failed': { reason: string };
+  'password.rehashed': Record<string, never>;
+  'password.reset_requested': { account: string };
+  'password.reset_completed': Record<string, never>;
+  'password.reset_failed': { reason: string };
+  'password.breach_check_unavailable': Record<string, never>;
+  'session.created': { persistent: boolean; newDevice: boolean };
+  'session.refreshed': { generation: number };
+  'session.refresh_failed': { reason: 'SessionEnded' | 'RefreshReused' | 'AccountDeactivated' };
+  'session.revoked': { reason: RevokedReason };
+  'session.expired': { reason: 'expired' | 'idle' };
+  'role.assigned': { role: string };
+  'role.unassigned': { role: string };
+  'key.rotated': { kid: string };
+};
+export type FactType = keyof FactData;
+
+/** Why a session ended before its time. */
+export type RevokedReason =
+  | 'logout'
+  | 'revoked'
+  | 'revoked_by_admin'
+  | 'password_changed'
+  | 'password_reset'
+  | 'refresh_reused'
+  | 'session_limit'
+  | 'account_deleted'
+  | 'account_deactivated';
+
+/** A fact as an operation states it; the caller's and the clock's parts are added by `AuditTrail.fact`. */
+export type Fact<T extends FactType = FactType> = T extends FactType
+  ? {
+      type: T;
+      data: FactData[T];
+      outcome?: 'SUCCESS' | 'FAILURE';
+      /** Who did it; the caller where left out, nobody where null. */
+      actorId?: string | null;
+      /** Whom it concerns; the actor where left out. */
+      subjectId?: string | null;
+      sessionId?: string | null;
+      orgId?: string | null;
+      resource?: string | null;
+    }
+  : never;
+
+/** A fact ready for the log: column names as PostgreSQL has them, so that a batch goes in as one JSON parameter. */
+export type FactRow = {
+  id: string;
+  type: string;
+  occurred_at: Date;
+  outcome: 'SUCCESS' | 'FAILURE';
+  actor_id: string | null;
+  actor_client: string | null;
+  impersonator_id: string | null;
+  subject_id: string | null;
+  org_id: string | null;
+  session_id: string | null;
+  resource: string | null;
+  ip_address: string | null;
+  user_agent: string | null;
+  request_id: string | null;
+  data: Record<string, unknown>;
+};
+
+/** Where a fact stands in commit order: its transaction's id and its number. Decimal strings, since both are 64 bits wide. */
+export type Position = { readonly tx: string; readonly seq: string };
+
+/** A fact that has been committed, as consumers of the log read it. */
+export type CommittedFact = FactRow & Position;
+
+/** Whether `a` comes after `b` in commit order. */
+export const isAfter = (a: Position, b: Position): boolean => {
+  const [aTx, bTx] = [BigInt(a.tx), BigInt(b.tx)];
+  return aTx === bTx ? BigInt(a.seq) > BigInt(b.seq) : aTx > bTx;
+};
+
+/** `session.*` takes every name that begins with `session.`; anything else is a whole name; none takes all. */
+export const typeMatches = (wanted: readonly string[] | null | undefined, type: string): boolean =>
+  !wanted || wanted.length === 0 || wanted.some((name) => (name.endsWith('*') ? type.startsWith(name.slice(0, -1)) : type === name));

@@ -1,0 +1,26 @@
+/**
+ * What caches must hear of, read straight from the log: without regard to commit order, a little again and again. Hearing a fact twice
+ * does no harm here, and a transaction somewhere that stays open for long (and holds back commit order) cannot delay it.
+ */
+import type { Clock, Database } from '../../infra/ports.ts';
+import { statement } from '../../infra/postgres/database.ts';
+
+/** How far back each look reaches: longer than any of our transactions may take (statement_timeout, 10 s) and clocks may differ. */
+const overlapMs = 15_000;
+export const newsTypes = [
+  'session.revoked',
+  'session.expired',
+  'role.assigned',
+  'role.unassigned',
+  'user.verified',
+  'user.deleted',
+  'key.rotated',
+] as const;
+export type News = { type: (typeof newsTypes)[number]; subject_id: string | null; session_id: string | null };
+
+const recent = statement(
+  'SELECT type, subject_id, session_id FROM audit_events WHERE type = ANY($1::text[]) AND id >= uuid_floor($2::timestamptz)',
+);
+export const readNews = ({ database, clock }: { database: Database; clock: Clock }) => {
+  return (): Promise<News[]> => database.run<News>(recent, [newsTypes, new Date(clock.now().getTime() - overlapMs)]);
+};

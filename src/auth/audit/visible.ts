@@ -1,0 +1,45 @@
+/** Who may see which facts: the same rule for a page, a replay and a live stream. */
+import { badRequest, forbidden } from '../access/denial.ts';
+import type { SignedInCaller } from '../caller.ts';
+import { isUuid } from '../paging.ts';
+import { type FactRow, typeMatches } from './model.ts';
+
+export type FactFilter = {
+  types?: readonly string[] | null;
+  actorId?: string | null;
+  subjectId?: string | null;
+  orgId?: string | null;
+  outcome?: 'SUCCESS' | 'FAILURE' | null;
+  resource?: string | null;
+  ipAddress?: string | null;
+  from?: Date | null;
+  to?: Date | null;
+};
+
+/** A filter that has been checked, and whose facts alone may be seen (null: everybody's). */
+export type Visible = FactFilter & { readonly personId: string | null };
+
+/** Throws the denials BAD_REQUEST (a filter out of form) and FORBIDDEN (an organization's facts without audit.read). */
+export const visibleFacts = (caller: SignedInCaller, filter: FactFilter | null | undefined): Visible => {
+  const { types, actorId, subjectId, orgId } = filter ?? {};
+  for (const [name, id] of Object.entries({ actorId, subjectId, orgId }))
+    if (id != null && !isUuid(id)) throw badRequest(`filter.${name} is not an id.`);
+  if (types && (types.length > 50 || types.some((type) => !/^[a-z_]+(\.[a-z_]+)*(\.\*)?$|^\*$/.test(type))))
+    throw badRequest('filter.types takes at most 50 names such as session.created, and prefixes such as session.*');
+  const all = caller.permissions.has('audit.read');
+  if (orgId && !all) throw forbidden('audit.read is needed in that organization.');
+  return { ...filter, personId: all ? null : caller.identity.userId };
+};
+
+/** Whether a fact is among those. */
+export const isVisible = (visible: Visible, fact: FactRow): boolean =>
+  typeMatches(visible.types, fact.type) &&
+  (visible.personId === null || fact.actor_id === visible.personId || fact.subject_id === visible.personId) &&
+  (!visible.actorId || fact.actor_id === visible.actorId) &&
+  (!visible.subjectId || fact.subject_id === visible.subjectId) &&
+  (!visible.orgId || fact.org_id === visible.orgId) &&
+  (!visible.outcome || fact.outcome === visible.outcome) &&
+  (!visible.resource || fact.resource === visible.resource) &&
+  (!visible.ipAddress || fact.ip_address === visible.ipAddress) &&
+  (!visible.from || fact.occurred_at >= visible.from) &&
+  (!visible.to || fact.occurred_at < visible.to);

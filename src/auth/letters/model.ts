@@ -1,0 +1,30 @@
+/** The letters of the house and what each is about. A letter's words are in ./words/<locale>.ts; it is queued in the transaction that calls for it. */
+
+/** What each letter needs to be written. Times are ISO 8601 in UTC. */
+export type LetterData = {
+  'verify-email': { link: string; code: string; validHours: number };
+  'address-taken': { link: string };
+  'reset-password': { link: string; validMinutes: number };
+  'password-changed': { at: string; ip: string };
+  'new-device': { at: string; ip: string; browser: string | null; os: string | null; country: string | null };
+  'session-limit': { at: string; limit: number; browser: string | null; os: string | null };
+  'refresh-reused': { at: string; ip: string; browser: string | null; os: string | null };
+};
+export type LetterName = keyof LetterData;
+
+/** Letters are written in these; the first is for everybody else. */
+export const letterLocales = ['en', 'de'] as const;
+export type LetterLocale = (typeof letterLocales)[number];
+
+export type Letter<N extends LetterName = LetterName> = N extends LetterName
+  ? { name: N; to: string; locale: string | null; data: LetterData[N] }
+  : never;
+
+/** The letter's parts as a mail needs them. */
+export type WrittenLetter = { subject: string; text: string; html: string; locale: LetterLocale };
+
+/** The written language that fits a BCP 47 tag best: its primary subtag, else English. */
+export const letterLocale = (locale: string | null): LetterLocale => {
+  const primary = (locale ?? '').toLowerCase().split('-')[0];
+  return letterLocales.find((known) => known === primary) ?? 'en';
+};

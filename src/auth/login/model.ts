@@ -1,0 +1,13 @@
+/** The nouns of signing in. */
+
+/** A sign-in or a refresh that is complete. `expiresIn` in seconds. */
+export type SignedIn = {
+  readonly kind: 'SignedIn';
+  readonly accessToken: string;
+  readonly expiresIn: number;
+  readonly refreshToken: string;
+  /** Seconds the refresh token's cookie may live: until the session ends for good. */
+  readonly sessionSeconds: number;
+  readonly userId: string;
+  readonly sessionId: string;
+};

@@ -1,0 +1,85 @@
+/** The SQL of signing in: two statements on the way of every login, and nothing held open while a password is hashed. */
+import type { Sql } from '../../infra/ports.ts';
+import { statement } from '../../infra/postgres/database.ts';
+import { insertFacts } from '../audit/store.ts';
+import { insertSession } from '../sessions/store.ts';
+import type { LockoutKeys } from '../throttle/index.ts';
+import { clearAttempts, reserveAttempt } from '../throttle/index.ts';
+
+export type Candidate = {
+  user_id: string | null;
+  status: 'PENDING_VERIFICATION' | 'ACTIVE' | 'DEACTIVATED' | 'DELETED' | null;
+  email: string | null;
+  locale: string | null;
+  hash: string | null;
+  /** Whether the user has signed in from this device before, and from any. */
+  known: boolean;
+  any_device: boolean;
+  /** The lockout key the attempt counts on, and whether there was room to reserve it. */
+  key: Buffer;
+  reserved: boolean;
+  locked_until: Date | null;
+};
+
+// Who it would be, which count the attempt falls on, and the reservation of it: one statement, the same for an unknown address.
+const attempt = statement(`
+  WITH who AS (
+    SELECT u.id AS user_id, u.status, u.email, u.locale, p.hash,
+      EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id AND d.key = $2) AS known,
+      EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id) AS any_device
+    FROM users u LEFT JOIN passwords p ON p.user_id = u.id WHERE u.email_key = $1
+  ), picked AS (
+    SELECT CASE WHEN $5::bytea IS NOT NULL AND (SELECT known FROM who) THEN $5::bytea ELSE $4::bytea END AS key
+  ), account AS (
+    SELECT locked_until FROM lockouts WHERE key = $3 AND locked_until > $8
+  ), choice AS (
+    SELECT key FROM picked WHERE key = $5 OR NOT EXISTS (SELECT 1 FROM account)
+  ), reserved AS (${reserveAttempt('choice', '$6::int', '$7::int', '$8::timestamptz')})
+  SELECT who.user_id, who.status, who.email, who.locale, who.hash, coalesce(who.known, false) AS known, coalesce(who.any_device, false) AS any_device,
+    picked.key, EXISTS (SELECT 1 FROM reserved) AS reserved,
+    coalesce((SELECT locked_until FROM lockouts WHERE key = picked.key AND locked_until > $8),
+      CASE WHEN picked.key = $5 THEN NULL ELSE (SELECT locked_until FROM account) END) AS locked_until
+  FROM picked LEFT JOIN who ON true`);
+
+export const attemptLogin = async (
+  sql: Sql,
+  input: { emailKey: string; deviceKey: Buffer; keys: LockoutKeys; limit: number; seconds: number; now: Date },
+): Promise<Candidate> => {
+  const { emailKey, deviceKey, keys, limit, seconds, now } = input;
+  const [row] = await sql.run<Candidate>(attempt, [emailKey, deviceKey, keys.account, keys.network, keys.device, limit, seconds, now]);
+  return row as Candidate;
+};
+
+// The user must still be active, with the password that was verified: a change or a deactivation in between wins.
+const signIn = statement(`
+  WITH who AS (
+    UPDATE users SET last_login_at = $2 WHERE id = $1 AND status = 'ACTIVE'
+      AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = $1 AND p.hash = $4))
+    RETURNING id AS user_id
+  ), opened AS (${insertSession('$3', 'who')}),
+  facts AS (${insertFacts('$5', 'opened')}),
+  device AS (
+    INSERT INTO devices AS d (user_id, key, first_seen_at, last_seen_at) SELECT user_id, $6::bytea, $2, $2 FROM who
+    ON CONFLICT (user_id, key) DO UPDATE SET last_seen_at = excluded.last_seen_at WHERE d.last_seen_at < excluded.last_seen_at - interval '1 hour'
+  ), cleared AS (${clearAttempts('$7')}),
+  rehashed AS (UPDATE passwords SET hash = $8 WHERE user_id = $1 AND $8::text IS NOT NULL AND hash = $4)
+  SELECT session_id FROM opened`);
+
+/** Opens the session with its facts; false where the user is no longer active or the password is no longer that one. */
+export const signInWith = async (
+  sql: Sql,
+  input: {
+    userId: string;
+    now: Date;
+    session: string;
+    verifiedHash: string | null;
+    facts: string;
+    deviceKey: Buffer;
+    lockoutKey: Buffer | null;
+    newHash: string | null;
+  },
+): Promise<boolean> => {
+  const { userId, now, session, verifiedHash, facts, deviceKey, lockoutKey, newHash } = input;
+  const rows = await sql.run(signIn, [userId, now, session, verifiedHash, facts, deviceKey, lockoutKey, newHash]);
+  return rows.length > 0;
+};

@@ -1,0 +1,42 @@
+/** Ending sessions as part of another operation's transaction (a changed password, a deleted account), with their facts. */
+import type { Clock, Sql } from '../../infra/ports.ts';
+import type { RevokedReason } from '../audit/model.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { Caller } from '../caller.ts';
+import type { Revoked } from './revoked.ts';
+import { type EndedSession, endSession, endSessions } from './store.ts';
+
+export type Endings = ReturnType<typeof openEndings>;
+
+export const openEndings = ({ clock, trail, revoked }: { clock: Clock; trail: AuditTrail; revoked: Revoked }) => {
+  const record = async (sql: Sql, caller: Caller, ended: readonly EndedSession[], reason: RevokedReason): Promise<string[]> => {
+    const facts = ended.map(({ session_id: sessionId, user_id: userId }) =>
+      trail.fact(caller, {
+        type: 'session.revoked',
+        data: { reason },
+        actorId: caller.identity?.userId ?? userId,
+        subjectId: userId,
+        sessionId,
+      }),
+    );
+    await trail.write(sql, facts);
+    return ended.map((session) => session.session_id);
+  };
+  return {
+    /** The facts of sessions that a statement has just ended; their ids. */
+    record,
+    /** Ends all of a user's sessions but `exceptId`; the ids of those it ended. Call `announce` with them after the commit. */
+    all: async (sql: Sql, caller: Caller, userId: string, reason: RevokedReason, exceptId: string | null = null): Promise<string[]> =>
+      record(sql, caller, await endSessions(sql, userId, clock.now(), reason, exceptId), reason),
+    /** Ends one session (of `userId`, where given); none where it does not live. */
+    one: async (sql: Sql, caller: Caller, sessionId: string, reason: RevokedReason, userId: string | null): Promise<string[]> => {
+      const ended = await endSession(sql, sessionId, clock.now(), reason, userId);
+      return record(sql, caller, ended ? [ended] : [], reason);
+    },
+    /** After the commit: dead here at once, everywhere within a second. */
+    announce: (ids: readonly string[]): void => {
+      revoked.end(ids);
+      trail.committed();
+    },
+  };
+};

@@ -1,0 +1,42 @@
+/** A session's life as a stream: its facts in the words of the contract's SessionEvent. */
+import { forbidden } from '../access/denial.ts';
+import type { Follow } from '../audit/follow.ts';
+import type { CommittedFact } from '../audit/model.ts';
+import type { SignedInCaller } from '../caller.ts';
+
+export const sessionEventTypes = {
+  'session.created': 'CREATED',
+  'session.refreshed': 'REFRESHED',
+  'session.revoked': 'REVOKED',
+  'session.expired': 'EXPIRED',
+} as const;
+export type SessionEvent = {
+  id: string;
+  type: (typeof sessionEventTypes)[keyof typeof sessionEventTypes];
+  occurredAt: Date;
+  sessionId: string;
+  reason: string | null;
+};
+
+const eventOf = (fact: CommittedFact): SessionEvent => ({
+  id: fact.id,
+  type: sessionEventTypes[fact.type as keyof typeof sessionEventTypes],
+  occurredAt: fact.occurred_at,
+  sessionId: fact.session_id as string,
+  reason: (fact.data['reason'] as string | undefined) ?? null,
+});
+
+/** The viewer's own sessions; another user's, or an organization's, with sessions.read. */
+export const followSessions =
+  ({ followFacts }: { followFacts: Follow }) =>
+  async (caller: SignedInCaller, input: { userId?: string | null; orgId?: string | null; after?: string | null }) => {
+    const userId = input.userId ?? (input.orgId ? null : caller.identity.userId);
+    if ((userId !== caller.identity.userId || input.orgId) && !caller.permissions.has('sessions.read'))
+      throw forbidden('sessions.read is needed.');
+    const accept = (fact: CommittedFact) =>
+      fact.type in sessionEventTypes &&
+      fact.session_id !== null &&
+      (userId === null || fact.subject_id === userId) &&
+      (!input.orgId || fact.org_id === input.orgId);
+    return followFacts(caller, { after: input.after ?? null, accept, as: eventOf });
+  };

@@ -1,0 +1,52 @@
+/** The door of the sessions room. */
+import type { Clock, Database, Limiter, Log, Rate } from '../../infra/ports.ts';
+import type { Follow } from '../audit/follow.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { Post } from '../letters/post.ts';
+import type { AccessTokens } from '../tokens/access-token.ts';
+import { authenticate } from './authenticate.ts';
+import type { Endings } from './ending.ts';
+import { followSessions } from './events.ts';
+import { expireSessions, removeOldSessions } from './expire.ts';
+import type { Grants } from './grant.ts';
+import { countSessions, findVisibleSessions, type ListNeeds, listSessions } from './list.ts';
+import { refresh } from './refresh.ts';
+import { logout, revokeSession, revokeSessions } from './revoke.ts';
+import type { Revoked } from './revoked.ts';
+import type { Seen } from './seen.ts';
+import { tendWatched } from './watched.ts';
+
+export type SessionsNeeds = ListNeeds & {
+  database: Database;
+  clock: Clock;
+  limiter: Limiter;
+  log: Log;
+  trail: AuditTrail;
+  post: Post;
+  seen: Seen;
+  revoked: Revoked;
+  endings: Endings;
+  grants: Grants;
+  accessTokens: AccessTokens;
+  refreshSecret: Buffer;
+  followFacts: Follow;
+  config: { REFRESH_GRACE_SECONDS: number; RATE_LIMIT_REFRESH: Rate };
+};
+export type Sessions = ReturnType<typeof openSessions>;
+
+export const openSessions = (needs: SessionsNeeds) => ({
+  authenticate: authenticate(needs),
+  refresh: refresh(needs),
+  logout: logout(needs),
+  revoke: revokeSession(needs),
+  revokeAll: revokeSessions(needs),
+  list: listSessions(needs),
+  count: countSessions(needs),
+  findVisible: findVisibleSessions(needs),
+  follow: followSessions(needs),
+  expire: expireSessions(needs),
+  removeOld: removeOldSessions(needs),
+  tendWatched: tendWatched(needs),
+  seen: needs.seen.mark,
+  flushSeen: needs.seen.flush,
+});

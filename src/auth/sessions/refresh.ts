@@ -1,0 +1,119 @@
+/** Refresh (RFC 6749 §6, with rotation by RFC 9700 §4.14.2): never logs out an honest client, and still catches a thief (DESIGN 6). */
+import type { Clock, Database, Limiter, Rate } from '../../infra/ports.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { Caller } from '../caller.ts';
+import type { Post } from '../letters/post.ts';
+import type { SignedIn } from '../login/model.ts';
+import type { Refused } from '../outcome.ts';
+import { innerMac, isGenuine, parseRefreshToken, type RefreshTokenParts } from '../tokens/refresh-token.ts';
+import type { Grants } from './grant.ts';
+import { endedBecause, meaningOf, type SessionState } from './model.ts';
+import type { Revoked } from './revoked.ts';
+import type { Seen } from './seen.ts';
+import { endSession, findSession, rotateSession, type SessionAndUser } from './store.ts';
+
+export type RefreshNeeds = {
+  database: Database;
+  clock: Clock;
+  limiter: Limiter;
+  trail: AuditTrail;
+  post: Post;
+  seen: Seen;
+  revoked: Revoked;
+  grants: Grants;
+  refreshSecret: Buffer;
+  config: { REFRESH_GRACE_SECONDS: number; RATE_LIMIT_REFRESH: Rate };
+};
+
+export type RefreshInput = { refreshToken: string; orgId?: string | null };
+export type RefreshOutcome =
+  | SignedIn
+  | Refused<'TokenInvalid'>
+  | Refused<'SessionEnded'>
+  | Refused<'RefreshReused'>
+  | Refused<'AccountDeactivated'>
+  | Refused<'NotFound'>
+  | Refused<'TooManyAttempts'>;
+
+export const refresh = (needs: RefreshNeeds) => {
+  const { database, clock, limiter, trail, seen, grants, refreshSecret: secret, config } = needs;
+
+  const refuse = async (caller: Caller, session: SessionState, reason: 'SessionEnded' | 'AccountDeactivated'): Promise<void> => {
+    const { user_id: userId, session_id: sessionId } = session;
+    const fact = { type: 'session.refresh_failed', outcome: 'FAILURE', data: { reason }, actorId: userId, sessionId } as const;
+    await trail.write(database, [trail.fact(caller, fact)]);
+    trail.committed();
+  };
+
+  const endReused = async (caller: Caller, session: SessionAndUser): Promise<RefreshOutcome> => {
+    const at = clock.now();
+    const { user_id: userId, session_id: sessionId, email, locale, browser, os } = session;
+    const queueLetter = await needs.post.prepare(
+      ...(email
+        ? [{ name: 'refresh-reused' as const, to: email, locale, data: { at: at.toISOString(), ip: caller.ip, browser, os } }]
+        : []),
+    );
+    const who = { actorId: null, subjectId: userId, sessionId };
+    await database.transaction(async (sql) => {
+      const facts = [trail.fact(caller, { type: 'session.refresh_failed', outcome: 'FAILURE', data: { reason: 'RefreshReused' }, ...who })];
+      if (await endSession(sql, sessionId, at, 'refresh_reused', userId)) {
+        facts.push(trail.fact(caller, { type: 'session.revoked', data: { reason: 'refresh_reused' }, ...who }));
+        await queueLetter(sql);
+      }
+      await trail.write(sql, facts);
+    });
+    needs.revoked.end([sessionId]);
+    trail.committed();
+    return { kind: 'RefreshReused' };
+  };
+
+  /** Why the conditional UPDATE moved nothing, and what follows from it. */
+  const explain = async (caller: Caller, token: RefreshTokenParts): Promise<RefreshOutcome> => {
+    await seen.flush();
+    const session = await findSession(database, token.sessionId);
+    if (!session || !isGenuine(secret, session.salt, token)) {
+      // A forger who knows a session's id must not use up its owner's attempts.
+      await limiter.giveBack(limitKey(token));
+      return { kind: 'TokenInvalid' };
+    }
+    const reason = endedBecause(session, clock.now());
+    const away = session.status === 'DEACTIVATED';
+    if (away || reason || session.status !== 'ACTIVE') {
+      await refuse(caller, session, away ? 'AccountDeactivated' : 'SessionEnded');
+      return away ? { kind: 'AccountDeactivated' } : { kind: 'SessionEnded', reason: reason ?? 'account_deleted' };
+    }
+    const rotation = { generation: session.generation, seenGeneration: session.seen_generation, rotatedAt: session.rotated_at };
+    const meaning = meaningOf(rotation, token.generation, clock.now(), config.REFRESH_GRACE_SECONDS);
+    if (meaning === 'reused') return endReused(caller, session);
+    return meaning === 'rotate' ? rotated(caller, token) : grants.grant(session);
+  };
+
+  const rotated = async (caller: Caller, token: RefreshTokenParts): Promise<RefreshOutcome> => {
+    const inner = innerMac(secret, token.sessionId, token.generation);
+    const fact = trail.fact(caller, {
+      type: 'session.refreshed',
+      data: { generation: token.generation + 1 },
+      actorId: null,
+      subjectId: null,
+      sessionId: token.sessionId,
+    });
+    const session = await rotateSession(database, { ...token, inner }, clock.now(), JSON.stringify([fact]));
+    if (!session) return explain(caller, token);
+    trail.committed();
+    return grants.grant(session);
+  };
+
+  return async (caller: Caller, input: RefreshInput): Promise<RefreshOutcome> => {
+    const token = parseRefreshToken(input.refreshToken);
+    if (!token) return { kind: 'TokenInvalid' };
+    const taken = await limiter.take(limitKey(token), config.RATE_LIMIT_REFRESH);
+    if (!taken.allowed) {
+      const session = await findSession(database, token.sessionId);
+      const genuine = session && isGenuine(secret, session.salt, token);
+      return genuine ? { kind: 'TooManyAttempts', retryAfterSeconds: taken.retryAfterSeconds } : { kind: 'TokenInvalid' };
+    }
+    return input.orgId ? { kind: 'NotFound' } : rotated(caller, token);
+  };
+};
+
+const limitKey = (token: RefreshTokenParts): string => `refresh:${token.sessionId}`;

@@ -1,0 +1,117 @@
+/** The sessions' SQL; each statement is safe against any number of parallel others. */
+import type { Sql } from '../../infra/ports.ts';
+import { statement } from '../../infra/postgres/database.ts';
+import type { RevokedReason } from '../audit/model.ts';
+import { insertFacts } from '../audit/store.ts';
+import type { SessionState } from './model.ts';
+
+const state = `s.id AS session_id, s.user_id, s.org_id, s.client_id, s.amr, s.authenticated_at, s.persistent, s.expires_at, s.last_seen_at,
+  s.idle_seconds, s.revoked_at, s.revoked_reason, s.generation, s.seen_generation, s.rotated_at, s.salt`;
+
+/** A new session as one JSON parameter, to be a CTE of a sign-in's statement: its row is written once for each row of `person` (`user_id`). */
+export const insertSession = (parameter: string, person: string): string => `
+  INSERT INTO sessions (id, user_id, org_id, client_id, created_at, last_seen_at, expires_at, idle_seconds, persistent, amr, authenticated_at,
+    ip_address, user_agent, browser, os, country, device_name, device_fingerprint, rotated_at, salt)
+  SELECT n.id, p.user_id, n.org_id, n.client_id, n.at, n.at, n.expires_at, n.idle_seconds, n.persistent, n.amr, n.at,
+    n.ip_address, n.user_agent, n.browser, n.os, n.country, n.device_name, n.device_fingerprint, n.at, decode(n.salt, 'hex')
+  FROM jsonb_to_record(${parameter}::jsonb) AS n(id uuid, org_id uuid, client_id text, at timestamptz, expires_at timestamptz, idle_seconds int,
+    persistent boolean, amr text[], ip_address text, user_agent text, browser text, os text, country text, device_name text,
+    device_fingerprint text, salt text) CROSS JOIN ${person} AS p
+  RETURNING id AS session_id, user_id`;
+
+// The whole of a refresh: the token is genuine, current, its session alive and its user active, or nothing moves and no fact is written.
+const rotate = statement(`
+  WITH moved AS (
+    UPDATE sessions s SET generation = s.generation + 1, rotated_at = $4, last_seen_at = $4
+    FROM users u
+    WHERE s.id = $1 AND s.generation = $2 AND sha256($3::bytea || s.salt) = $5 AND s.revoked_at IS NULL AND s.expires_at > $4
+      AND s.last_seen_at + s.idle_seconds * interval '1 second' > $4 AND u.id = s.user_id AND u.status = 'ACTIVE'
+    RETURNING ${state}
+  ), facts AS (${insertFacts('$6', 'moved')})
+  SELECT * FROM moved`);
+export const rotateSession = async (
+  sql: Sql,
+  token: { sessionId: string; generation: number; inner: Buffer; mac: Buffer },
+  at: Date,
+  facts: string,
+): Promise<SessionState | undefined> =>
+  (await sql.run<SessionState>(rotate, [token.sessionId, token.generation, token.inner, at, token.mac, facts]))[0];
+
+const find = statement(
+  `SELECT ${state}, u.status, u.email, u.locale, s.browser, s.os FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1`,
+);
+export type SessionAndUser = SessionState & {
+  status: 'PENDING_VERIFICATION' | 'ACTIVE' | 'DEACTIVATED' | 'DELETED';
+  email: string | null;
+  locale: string | null;
+  browser: string | null;
+  os: string | null;
+};
+export const findSession = async (sql: Sql, sessionId: string): Promise<SessionAndUser | undefined> =>
+  (await sql.run<SessionAndUser>(find, [sessionId]))[0];
+
+export type EndedSession = { session_id: string; user_id: string; browser: string | null; os: string | null };
+
+const revokeOne =
+  statement(`UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
+  AND ($4::uuid IS NULL OR user_id = $4) RETURNING id AS session_id, user_id, browser, os`);
+/** Ends one living session (of `userId`, where given); undefined where there is none. */
+export const endSession = async (
+  sql: Sql,
+  sessionId: string,
+  at: Date,
+  reason: RevokedReason,
+  userId: string | null,
+): Promise<EndedSession | undefined> => (await sql.run<EndedSession>(revokeOne, [sessionId, at, reason, userId]))[0];
+
+const revokeAll =
+  statement(`UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+  AND id IS DISTINCT FROM $4::uuid RETURNING id AS session_id, user_id, browser, os`);
+/** Ends every living session of the user but `exceptId`. */
+export const endSessions = (sql: Sql, userId: string, at: Date, reason: RevokedReason, exceptId: string | null): Promise<EndedSession[]> =>
+  sql.run<EndedSession>(revokeAll, [userId, at, reason, exceptId]);
+
+const lockUser = statement('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE');
+const evict = statement(`UPDATE sessions SET revoked_at = $2, revoked_reason = 'session_limit' WHERE id IN (
+    SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+      AND last_seen_at + idle_seconds * interval '1 second' > $2 ORDER BY id DESC OFFSET $3)
+  AND revoked_at IS NULL RETURNING id AS session_id, user_id, browser, os`);
+/** Ends the oldest sessions beyond `limit`; sign-ins of one user wait for each other here, so that parallel ones do not each see room. */
+export const endOldest = async (sql: Sql, userId: string, at: Date, limit: number): Promise<EndedSession[]> => {
+  await sql.run(lockUser, [userId]);
+  return sql.run<EndedSession>(evict, [userId, at, limit]);
+};
+
+const expired = statement(`UPDATE sessions SET revoked_at = $1, revoked_reason = CASE WHEN expires_at <= $1 THEN 'expired' ELSE 'idle' END
+  WHERE id IN (SELECT id FROM sessions WHERE revoked_at IS NULL
+    AND (expires_at <= $1 OR last_seen_at + idle_seconds * interval '1 second' <= $1) ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED)
+  RETURNING id AS session_id, user_id, revoked_reason AS reason`);
+/** Marks up to 500 sessions that time has ended. */
+export const endExpired = (sql: Sql, at: Date): Promise<{ session_id: string; user_id: string; reason: 'expired' | 'idle' }[]> =>
+  sql.run(expired, [at]);
+
+const sweep = statement(
+  'DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE revoked_at < $1 ORDER BY revoked_at LIMIT 1000) RETURNING id',
+);
+/** Removes up to 1000 sessions that ended before `before`; how many it removed. */
+export const removeEnded = async (sql: Sql, before: Date): Promise<number> => (await sql.run(sweep, [before])).length;
+
+// Rows are locked in the order of their ids, so that two replicas writing the same sessions cannot deadlock.
+const seen = statement(`
+  WITH v AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int[]) AS v(id, at, generation)),
+    locked AS (SELECT s.id FROM sessions s JOIN v ON v.id = s.id WHERE s.revoked_at IS NULL ORDER BY s.id FOR NO KEY UPDATE OF s)
+  UPDATE sessions s SET last_seen_at = greatest(s.last_seen_at, v.at), seen_generation = greatest(s.seen_generation, v.generation)
+  FROM v JOIN locked ON locked.id = v.id WHERE s.id = v.id`);
+export const writeSeen = async (sql: Sql, marks: readonly { sessionId: string; at: Date; generation: number }[]): Promise<void> => {
+  await sql.run(seen, [marks.map((m) => m.sessionId), marks.map((m) => m.at), marks.map((m) => m.generation)]);
+};
+
+const ended = statement(`SELECT id FROM sessions WHERE revoked_at > $1`);
+/** Ids of sessions that were ended after `since`: no access token older than that is alive. */
+export const endedSince = async (sql: Sql, since: Date): Promise<string[]> =>
+  (await sql.run<{ id: string }>(ended, [since])).map((row) => row.id);
+
+const over = statement('SELECT id FROM sessions WHERE id = ANY($1::uuid[]) AND expires_at <= $2');
+/** Which of `ids` have reached their absolute end. */
+export const reachedEnd = async (sql: Sql, ids: readonly string[], at: Date): Promise<string[]> =>
+  (await sql.run<{ id: string }>(over, [ids, at])).map((row) => row.id);

@@ -1,0 +1,61 @@
+/** A signed-in user ends the own account: the person is erased at once, the pseudonymous facts stay. */
+import type { Clock, Database, Hasher, Limiter, Rate } from '../../infra/ports.ts';
+import { rateLimited } from '../access/denial.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { SignedInCaller } from '../caller.ts';
+import type { Refused } from '../outcome.ts';
+import { passwordLimitKey } from '../passwords/change-password.ts';
+import { normalisePassword } from '../passwords/model.ts';
+import type { Endings } from '../sessions/ending.ts';
+import { eraseAccount, erasePersonalTraces, findPasswordHash } from './erase.ts';
+
+export type DeleteAccountNeeds = {
+  database: Database;
+  clock: Clock;
+  hasher: Hasher;
+  limiter: Limiter;
+  trail: AuditTrail;
+  endings: Endings;
+  config: { RATE_LIMIT_LOGIN: Rate };
+};
+export type DeleteAccountInput = { currentPassword?: string | null };
+export type DeleteAccountOutcome =
+  | { readonly kind: 'AccountDeleted'; readonly userId: string; readonly erasedAt: Date }
+  | Refused<'InvalidCredentials' | 'NotFound'>;
+
+export const deleteAccount = (needs: DeleteAccountNeeds) => {
+  const { database, clock, hasher, limiter, trail, endings, config } = needs;
+
+  /** Whether the password is right. Throws the denial RATE_LIMITED after too many wrong ones. */
+  const verify = async (userId: string, hash: string, password: string): Promise<boolean> => {
+    const limitKey = passwordLimitKey(userId);
+    const { allowed, retryAfterSeconds } = await limiter.take(limitKey, config.RATE_LIMIT_LOGIN);
+    if (!allowed) throw rateLimited(retryAfterSeconds);
+    let wrong = false;
+    try {
+      wrong = !(await hasher.verify(hash, normalisePassword(password)));
+      return !wrong;
+    } finally {
+      if (!wrong) await limiter.giveBack(limitKey);
+    }
+  };
+
+  return async (caller: SignedInCaller, input: DeleteAccountInput): Promise<DeleteAccountOutcome> => {
+    const { userId } = caller.identity;
+    const hash = await findPasswordHash(database, userId);
+    if (hash === undefined) return { kind: 'NotFound' };
+    if (hash !== null && !(await verify(userId, hash, input.currentPassword ?? ''))) return { kind: 'InvalidCredentials' };
+
+    const erasedAt = clock.now();
+    const ended = await database.transaction(async (sql) => {
+      if (!(await eraseAccount(sql, userId, erasedAt))) return null;
+      const ids = await endings.all(sql, caller, userId, 'account_deleted');
+      await erasePersonalTraces(sql, userId);
+      await trail.write(sql, [trail.fact(caller, { type: 'user.deleted', data: {} })]);
+      return ids;
+    });
+    if (!ended) return { kind: 'NotFound' };
+    endings.announce(ended);
+    return { kind: 'AccountDeleted', userId, erasedAt };
+  };
+};

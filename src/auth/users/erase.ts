@@ -1,0 +1,29 @@
+/** The SQL of a deleted account: the person goes, the pseudonym (the id) and the facts stay. */
+import type { Sql } from '../../infra/ports.ts';
+import { statement } from '../../infra/postgres/database.ts';
+
+const passwordOf = statement(
+  `SELECT p.hash FROM users u LEFT JOIN passwords p ON p.user_id = u.id WHERE u.id = $1 AND u.status = 'ACTIVE'`,
+);
+/** The password hash of an active user, null where there is none; undefined where the user is not active. */
+export const findPasswordHash = async (sql: Sql, userId: string): Promise<string | null | undefined> =>
+  (await sql.run<{ hash: string | null }>(passwordOf, [userId]))[0]?.hash;
+
+const eraseUser = statement(`UPDATE users SET status = 'DELETED', deleted_at = $2, updated_at = $2, email = NULL, email_key = NULL,
+  email_verified_at = NULL, username = NULL, username_key = NULL, name = NULL, phone = NULL, phone_verified_at = NULL, timezone = NULL,
+  locale = NULL, avatar_url = NULL, preferences = '{}', last_login_at = NULL WHERE id = $1 AND status = 'ACTIVE' RETURNING id`);
+/** Ends the account and erases the person; whether there was such an active user. Of parallel deletions one does. */
+export const eraseAccount = async (sql: Sql, userId: string, at: Date): Promise<boolean> =>
+  (await sql.run(eraseUser, [userId, at])).length > 0;
+
+const eraseTraces = statement(`
+  WITH passwords AS (DELETE FROM passwords WHERE user_id = $1),
+  history AS (DELETE FROM password_history WHERE user_id = $1),
+  devices AS (DELETE FROM devices WHERE user_id = $1),
+  tokens AS (DELETE FROM one_time_tokens WHERE user_id = $1)
+  UPDATE sessions SET ip_address = NULL, user_agent = NULL, browser = NULL, os = NULL, country = NULL, device_name = NULL,
+    device_fingerprint = NULL WHERE user_id = $1`);
+/** Erases what other rooms hold of the person. */
+export const erasePersonalTraces = async (sql: Sql, userId: string): Promise<void> => {
+  await sql.run(eraseTraces, [userId]);
+};

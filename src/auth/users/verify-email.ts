@@ -1,0 +1,85 @@
+/** Proves an address, by the mailed link's token or by the address and the mailed code, and makes the account active. */
+import type { Clock, Database, Limiter, Random, Rate, Sql } from '../../infra/ports.ts';
+import type { Bootstrap } from '../access/bootstrap.ts';
+import { badRequest } from '../access/denial.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { Caller } from '../caller.ts';
+import type { Refused } from '../outcome.ts';
+import type { OneTimeTokens, UsedToken } from '../tokens/one-time.ts';
+import { emailKey, type UserOutcome } from './model.ts';
+import { activateAccount, findByEmail, forgetRegistrations, isUsernameConflict, lockUnverified } from './store.ts';
+
+export type VerifyEmailNeeds = {
+  database: Database;
+  clock: Clock;
+  random: Random;
+  limiter: Limiter;
+  trail: AuditTrail;
+  oneTime: OneTimeTokens;
+  bootstrap: Bootstrap;
+  config: { RATE_LIMIT_LOGIN: Rate; BOOTSTRAP_ADMIN_EMAIL?: string | undefined };
+};
+export type VerifyEmailInput = { token?: string | null; email?: string | null; code?: string | null };
+export type VerifyEmailOutcome = UserOutcome | Refused<'TokenInvalid' | 'CodeInvalid' | 'TooManyAttempts'>;
+
+type Proof = { token: string } | { userId: string; code: string };
+
+export const verifyEmail = (needs: VerifyEmailNeeds) => {
+  const { database, clock, trail, oneTime, config } = needs;
+  const adminKey = config.BOOTSTRAP_ADMIN_EMAIL === undefined ? null : emailKey(config.BOOTSTRAP_ADMIN_EMAIL);
+
+  const use = (sql: Sql, proof: Proof): Promise<UsedToken | null> =>
+    'token' in proof ? oneTime.use(sql, 'verify_email', proof.token) : oneTime.useCode(sql, 'verify_email', proof.userId, proof.code);
+
+  /** The id of the user that is now active, or null. What it returns is committed: a wrong code has cost one of its attempts. */
+  const activate = async (sql: Sql, caller: Caller, proof: Proof, withUsername: boolean): Promise<string | null> => {
+    const waits = await lockUnverified(sql, proof);
+    const used = await use(sql, proof);
+    if (!waits || !used) return null;
+    const { userId, data } = used;
+    const account = await activateAccount(sql, userId, clock.now(), withUsername ? data : { ...data, username: null, usernameKey: null });
+    if (!account) return null;
+    await oneTime.endAll(sql, 'verify_email', userId);
+    await forgetRegistrations(sql, userId);
+    const by = 'token' in proof ? 'link' : 'code';
+    await trail.write(sql, [trail.fact(caller, { type: 'user.verified', data: { by }, actorId: userId })]);
+    if (account.email_key === adminKey) await needs.bootstrap.promote(sql, caller, userId);
+    return userId;
+  };
+
+  const verify = async (caller: Caller, proof: Proof): Promise<string | null> => {
+    const attempt = (withUsername: boolean) => database.transaction((sql) => activate(sql, caller, proof, withUsername));
+    try {
+      return await attempt(true);
+    } catch (error) {
+      // Another user took the username in this very moment: the address is proved all the same.
+      if (!isUsernameConflict(error)) throw error;
+      return attempt(false);
+    }
+  };
+
+  const proofOf = async ({ token, email, code }: VerifyEmailInput): Promise<Proof> => {
+    if (token != null && email == null && code == null) return { token };
+    if (token != null || email == null || code == null) throw badRequest('Give either the token of the link, or the email and the code.');
+    // For an unknown address the same statements run, on nobody.
+    const userId = (await findByEmail(database, emailKey(email)))?.id ?? needs.random.uuid(clock.now());
+    return { userId, code: code.replaceAll(/\s/g, '') };
+  };
+
+  return async (caller: Caller, input: VerifyEmailInput): Promise<VerifyEmailOutcome> => {
+    const proof = await proofOf(input);
+    const limitKey = `verify:${caller.network}`;
+    const { allowed, retryAfterSeconds } = await needs.limiter.take(limitKey, config.RATE_LIMIT_LOGIN);
+    if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
+    let failed = false;
+    try {
+      const id = await verify(caller, proof);
+      failed = id === null;
+      if (id === null) return 'token' in proof ? { kind: 'TokenInvalid' } : { kind: 'CodeInvalid', attemptsLeft: null };
+      trail.committed();
+      return { kind: 'User', id };
+    } finally {
+      if (!failed) await needs.limiter.giveBack(limitKey);
+    }
+  };
+};
