@@ -1,0 +1,26 @@
+/** The login room's verbs, and what a sign-in leads to. */
+import { builder } from '../schema/builder.ts';
+import { LoginInput, LoginResult, SignedIn } from '../schema/login/login.ts';
+import { Session } from '../schema/sessions/session.ts';
+import { User } from '../schema/users/user.ts';
+import { deliver, mayDeliver } from './deliver.ts';
+import { asProved } from './proved.ts';
+
+builder.mutationField('login', (t) =>
+  t.field({
+    type: LoginResult,
+    door: 'anyone',
+    args: { input: t.arg({ type: LoginInput, required: true }) },
+    resolve: async (_root, { input }, { auth, caller, reply }) => {
+      mayDeliver(caller, input.delivery);
+      return deliver(reply, input.delivery, await auth.login.withPassword(caller, input)) as never;
+    },
+  }),
+);
+
+builder.objectField(SignedIn, 'user', (t) =>
+  t.field({ type: User, resolve: (signedIn, _args, { proved }) => asProved(proved, signedIn).user as never }),
+);
+builder.objectField(SignedIn, 'session', (t) =>
+  t.field({ type: Session, resolve: (signedIn, _args, { proved }) => asProved(proved, signedIn).session as never }),
+);

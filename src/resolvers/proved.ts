@@ -1,0 +1,15 @@
+/** An operation of this request has shown who the caller is: the rest of the answer may say so (see Proved in src/schema/context.ts). */
+import type { Proved } from '../schema/context.ts';
+
+/** The references of a sign-in that has just been made. */
+export const asProved = (proved: Proved, signedIn: { userId: string; sessionId: string }) => {
+  proved.userIds.add(signedIn.userId);
+  proved.sessionIds.add(signedIn.sessionId);
+  return { user: { id: signedIn.userId }, session: { id: signedIn.sessionId } };
+};
+
+/** Passes an outcome on; a `User` among the endings is the one whose mailed token was used. */
+export const provedUser = <Outcome extends { kind: string }>(proved: Proved, outcome: Outcome): Outcome => {
+  if (outcome.kind === 'User' && 'id' in outcome) proved.userIds.add(outcome.id as string);
+  return outcome;
+};

@@ -1,0 +1,82 @@
+/** The schema's builder and its plugins. Nothing here knows a type; src/resolvers/index.ts closes the graph. */
+import SchemaBuilder from '@pothos/core';
+import ComplexityPlugin from '@pothos/plugin-complexity';
+import DataloaderPlugin from '@pothos/plugin-dataloader';
+import DirectivesPlugin from '@pothos/plugin-directives';
+import FederationPlugin from '@pothos/plugin-federation';
+import PrismaPlugin from '@pothos/plugin-prisma';
+import RelayPlugin from '@pothos/plugin-relay';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import { forbidden, unauthenticated } from '../auth/access/denial.ts';
+import type { SignedInCaller } from '../auth/caller.ts';
+import { defaultPageSize, maxPageSize } from '../auth/paging.ts';
+import type { Context } from './context.ts';
+import DoorsPlugin from './doors.ts';
+import type PrismaTypes from './generated/pothos-types.ts';
+import { getDatamodel } from './generated/pothos-types.ts';
+import { graphClientOf } from './graph-client.ts';
+
+export type SchemaShape = {
+  Context: Context;
+  PrismaTypes: PrismaTypes;
+  DefaultFieldNullability: false;
+  DefaultAuthStrategy: 'all';
+  AuthScopes: { signedIn: boolean; permission: string };
+  /** Behind the door `signedIn` and those with a permission, the caller is a signed-in one. */
+  AuthContexts: { signedIn: Context & { caller: SignedInCaller }; permission: Context & { caller: SignedInCaller } };
+  DefaultEdgesNullability: { list: false; items: false };
+  DefaultNodeNullability: false;
+  Scalars: {
+    ID: { Input: string; Output: string };
+    DateTime: { Input: Date; Output: Date };
+    EmailAddress: { Input: string; Output: string };
+    URL: { Input: string; Output: string };
+    JSON: { Input: unknown; Output: unknown };
+  };
+};
+
+export const builder = new SchemaBuilder<SchemaShape>({
+  // Doors first: what it makes of a field is what scope-auth then enforces. Directives before federation, or the SDL lacks @key.
+  plugins: [
+    DoorsPlugin,
+    ScopeAuthPlugin,
+    RelayPlugin,
+    PrismaPlugin,
+    DataloaderPlugin,
+    DirectivesPlugin,
+    FederationPlugin,
+    ComplexityPlugin,
+  ],
+  defaultFieldNullability: false,
+  scopeAuth: {
+    defaultStrategy: 'all',
+    authorizeOnSubscribe: true,
+    authScopes: ({ caller }) => ({
+      signedIn: caller.identity !== null,
+      permission: (name) => caller.permissions.has(name),
+    }),
+    unauthorizedError: (_parent, { caller }) => (caller.identity ? forbidden() : unauthenticated()),
+  },
+  relay: {
+    // The contract's ids are plain UUIDs and it has no node(id:) field.
+    nodeQueryOptions: false,
+    nodesQueryOptions: false,
+    cursorType: 'String',
+    edgesFieldOptions: { nullable: { list: false, items: false } },
+    nodeFieldOptions: { nullable: false },
+  },
+  prisma: {
+    client: graphClientOf,
+    dmmf: getDatamodel(),
+    filterConnectionTotalCount: true,
+    defaultConnectionSize: defaultPageSize,
+    maxConnectionSize: maxPageSize,
+    onUnusedQuery: null,
+  },
+  complexity: { defaultComplexity: 1, defaultListMultiplier: 10 },
+});
+
+export const Node = builder.interfaceRef<{ id: string }>('Node').implement({ fields: (t) => ({ id: t.exposeID('id') }) });
+
+/** The builder's types in full, for helpers that make refs. */
+export type Types = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;

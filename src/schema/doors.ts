@@ -1,0 +1,76 @@
+/**
+ * Doors: who may call a root field. One that does not say so does not build. The door is enforced by scope-auth, printed into the
+ * field's description, and told to the supergraph's router as @authenticated or @requiresScopes.
+ */
+import SchemaBuilder, { BasePlugin, type PothosOutputFieldConfig, PothosSchemaError, type SchemaTypes } from '@pothos/core';
+
+/** `anyone`: also without a token. `signedIn`: with one. Else: with this permission on the platform. `note` adds what depends on arguments. */
+export type Door = 'anyone' | 'signedIn' | { permission: string } | { open: 'anyone' | 'signedIn'; note: string };
+
+const pluginName = 'doors' as const;
+const roots = new Set(['Query', 'Mutation', 'Subscription']);
+/** Made by the federation plugin; each entity's reference resolver has the door of the field that reads it. */
+const builtIn = new Set(['_service', '_entities']);
+
+declare global {
+  export namespace PothosSchemaTypes {
+    export interface Plugins<Types extends SchemaTypes> {
+      doors: DoorsPlugin<Types>;
+    }
+    export interface QueryFieldOptions<Types extends SchemaTypes, Type, Nullable, Args, ResolveReturnShape> {
+      door?: Door;
+    }
+    export interface MutationFieldOptions<Types extends SchemaTypes, Type, Nullable, Args, ResolveReturnShape> {
+      door?: Door;
+    }
+    export interface SubscriptionFieldOptions<Types extends SchemaTypes, Type, Nullable, Args, ResolveShape, ResolveReturnShape> {
+      door?: Door;
+    }
+  }
+}
+
+const openOf = (door: Door): 'anyone' | 'signedIn' | { permission: string } =>
+  typeof door === 'object' && 'open' in door ? door.open : door;
+
+/** What a door says to a reader of the schema. */
+export const describeDoor = (door: Door): string => {
+  const open = openOf(door);
+  const who =
+    open === 'anyone'
+      ? 'Open to anyone.'
+      : open === 'signedIn'
+        ? 'Asks for a signed-in caller.'
+        : `Asks for the permission ${open.permission}.`;
+  return typeof door === 'object' && 'note' in door ? `${who} ${door.note}` : who;
+};
+
+const directivesOf = (door: Door): { name: string; args: object }[] => {
+  const open = openOf(door);
+  if (open === 'anyone') return [];
+  return open === 'signedIn' ? [{ name: 'authenticated', args: {} }] : [{ name: 'requiresScopes', args: { scopes: [[open.permission]] } }];
+};
+
+const scopesOf = (door: Door): object | undefined => {
+  const open = openOf(door);
+  if (open === 'anyone') return undefined;
+  return open === 'signedIn' ? { signedIn: true } : { permission: open.permission };
+};
+
+export class DoorsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
+    if (!roots.has(field.parentType) || builtIn.has(field.name)) return field;
+    const options = field.pothosOptions as unknown as { door?: Door; authScopes?: unknown };
+    if (!options.door) throw new PothosSchemaError(`${field.parentType}.${field.name} does not say who may call it: give it a door`);
+    const scopes = scopesOf(options.door);
+    const existing = (field.extensions?.['directives'] ?? []) as { name: string; args: object }[];
+    return {
+      ...field,
+      description: [field.description, describeDoor(options.door)].filter(Boolean).join('\n\n'),
+      extensions: { ...field.extensions, door: options.door, directives: [...existing, ...directivesOf(options.door)] },
+      pothosOptions: { ...field.pothosOptions, ...(scopes && { authScopes: scopes }) },
+    } as PothosOutputFieldConfig<Types>;
+  }
+}
+
+SchemaBuilder.registerPlugin(pluginName, DoorsPlugin);
+export default pluginName;

@@ -1,0 +1,10 @@
+/** Every noun, so that the resolvers find them built. */
+import './scalars.ts';
+import './problems.ts';
+import './users/inputs.ts';
+import './users/results.ts';
+import './passwords/passwords.ts';
+import './login/login.ts';
+import './sessions/sessions.ts';
+import './audit/audit.ts';
+import './service/service-info.ts';

@@ -1,0 +1,25 @@
+/** One request's batches: references that come one by one (entities of the supergraph, the actors of facts) are looked up together. */
+import DataLoader from 'dataloader';
+import type { Caller, SignedInCaller } from '../auth/caller.ts';
+import type { Auth } from '../auth/index.ts';
+
+type Ref = { id: string } | null;
+export type Loaders = { userRef: DataLoader<string, Ref>; sessionRef: DataLoader<string, Ref> };
+
+/** Lazy: a request that refers to nobody makes no loader. */
+export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
+  let userRef: Loaders['userRef'] | undefined;
+  let sessionRef: Loaders['sessionRef'] | undefined;
+  return {
+    get userRef() {
+      userRef ??= new DataLoader((ids: readonly string[]) => auth.users.findRefs(caller, ids), { maxBatchSize: 500 });
+      return userRef;
+    },
+    get sessionRef() {
+      sessionRef ??= new DataLoader((ids: readonly string[]) => auth.sessions.findVisible(caller as SignedInCaller, ids), {
+        maxBatchSize: 500,
+      });
+      return sessionRef;
+    },
+  };
+};
