@@ -1,0 +1,33 @@
+/** The back door: what the house does behind its requests. */
+import type { Auth } from '../auth/index.ts';
+import type { Config } from '../config.ts';
+import type { OpenedInfra } from '../infra/index.ts';
+import { openJobs } from './queue.ts';
+import { openTail } from './tail.ts';
+
+/** Starts the watch on the log, the letters and the sweeps; `stop` lets what runs finish. */
+export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Config) => {
+  const { sessions, tokens, housekeeping } = auth;
+  const tail = await openTail({ housekeeping, sessions, fanout: infra.fanout, log: infra.log });
+  const every = { minute: '* * * * *', hour: '17 * * * *', day: '23 3 * * *' };
+  const jobs = await openJobs({
+    databaseUrl: infra.databaseUrl,
+    post: auth.letters,
+    mailer: infra.mailer,
+    log: infra.log,
+    config,
+    sweeps: {
+      expireSessions: { cron: every.minute, run: async () => void (await sessions.expire()) },
+      sweepLockouts: { cron: every.hour, run: housekeeping.sweepLockouts },
+      sweepTokens: { cron: every.hour, run: tokens.sweep },
+      rotateOldKey: { cron: every.hour, run: tokens.rotateIfOld },
+      removeOldSessions: { cron: every.day, catchUp: true, run: async () => void (await sessions.removeOld()) },
+      ensurePartitions: { cron: every.day, catchUp: true, run: housekeeping.ensurePartitions },
+    },
+  });
+  return {
+    stop: async (): Promise<void> => {
+      await Promise.all([tail.stop(), jobs.stop()]);
+    },
+  };
+};

@@ -1,0 +1,34 @@
+/** What the house does behind its requests: letters as they are queued, sweeps by the clock. */
+import { letterTask, type Post } from '../auth/letters/post.ts';
+import type { Config } from '../config.ts';
+import type { Log, Mailer } from '../infra/ports.ts';
+import { openQueue, type Queue, type Schedule, type Task } from '../infra/postgres/queue.ts';
+import { deliverLetter } from './letters.ts';
+
+/** `cron` is in UTC; `catchUp` makes up for a run missed within the last day (for sweeps that come once a day). */
+export type Sweep = { cron: string; catchUp?: boolean; run: () => Promise<void> };
+
+type Site = Pick<Config, 'PUBLIC_URL' | 'HOST' | 'PORT'>;
+const hostOf = ({ PUBLIC_URL, HOST, PORT }: Site): string =>
+  new URL(PUBLIC_URL ?? `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT}`).hostname;
+
+/** Starts the queue. Of all processes on the database exactly one runs a sweep when it is due; one that throws is logged and comes again at its next time. */
+export const openJobs = (needs: {
+  databaseUrl: string;
+  post: Pick<Post, 'open'>;
+  mailer: Pick<Mailer, 'send'>;
+  log: Log;
+  config: Site;
+  sweeps: Record<string, Sweep>;
+}): Promise<Queue> => {
+  const tasks: Record<string, Task> = { [letterTask]: deliverLetter({ ...needs, host: hostOf(needs.config) }) };
+  const crontab: Schedule[] = [];
+  for (const [name, { cron, catchUp, run }] of Object.entries(needs.sweeps)) {
+    const task = `sweep:${name}`;
+    // Not the queue's to try again: the next time comes anyway.
+    tasks[task] = () =>
+      run().catch((error) => needs.log.error({ error, sweep: name }, 'a sweep failed and runs again when it is next due'));
+    crontab.push({ task, cron, catchUp });
+  }
+  return openQueue({ url: needs.databaseUrl, tasks, crontab, log: needs.log });
+};

@@ -1,0 +1,62 @@
+/** Wires the house: infra, the domain on it, the back door, the front door; and takes it down in the reverse order. */
+import { type Auth, openAuth } from './auth/index.ts';
+import type { Config } from './config.ts';
+import { openBackDoor } from './events/index.ts';
+import { type FrontDoor, openFrontDoor } from './http/index.ts';
+import { type OpenedInfra, openInfra } from './infra/index.ts';
+import type { Clock, Log, Random } from './infra/ports.ts';
+import { schema } from './resolvers/index.ts';
+import { bindGraphClient } from './schema/graph-client.ts';
+import { createLoaders } from './schema/loaders.ts';
+
+export type House = {
+  readonly auth: Auth;
+  readonly infra: OpenedInfra;
+  readonly frontDoor: FrontDoor;
+  readonly url: string;
+  /** Drains the front door, lets the back door finish, closes the rest. */
+  close(): Promise<void>;
+};
+
+const hostOf = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+/** What clients and mailed links use; never taken from a request's Host header. */
+export const publicUrlOf = (config: Config): string => config.PUBLIC_URL ?? `http://${hostOf(config.HOST)}:${config.PORT}`;
+
+export const openHouse = async (config: Config, log: Log, ports: { clock?: Clock; random?: Random } = {}): Promise<House> => {
+  const publicUrl = publicUrlOf(config);
+  const infra = await openInfra(config, log, ports);
+  try {
+    const auth = await openAuth(infra, { ...config, publicUrl, issuer: config.JWT_ISSUER ?? publicUrl });
+    const backDoor = await openBackDoor(auth, infra, config);
+    try {
+      const frontDoor = await openFrontDoor({
+        schema,
+        auth,
+        config,
+        log,
+        publicUrl,
+        database: infra.database,
+        redis: infra.redis,
+        inbox: infra.inbox,
+        hasher: infra.hasher,
+        makeContext: (caller, reply) =>
+          bindGraphClient(
+            { auth, caller, reply, loaders: createLoaders(auth, caller), proved: { userIds: new Set(), sessionIds: new Set() } },
+            infra.prisma,
+          ),
+      });
+      const close = async () => {
+        await frontDoor.drain();
+        await backDoor.stop();
+        await infra.close();
+      };
+      return { auth, infra, frontDoor, url: frontDoor.url, close };
+    } catch (error) {
+      await backDoor.stop();
+      throw error;
+    }
+  } catch (error) {
+    await infra.close();
+    throw error;
+  }
+};

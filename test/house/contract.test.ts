@@ -1,0 +1,55 @@
+/** The root fields that are promised so far stand in schema.graphql with the arguments and types of the contract. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { buildASTSchema, isObjectType, parse } from 'graphql';
+import { describe, expect, it } from 'vitest';
+
+const sdl = readFileSync(fileURLToPath(new URL('../../schema.graphql', import.meta.url)), 'utf8');
+const schema = buildASTSchema(parse(sdl), { assumeValidSDL: true });
+
+const promised: Record<string, Record<string, string>> = {
+  Query: {
+    me: 'me: User',
+    user: 'user(id: ID!): User',
+    sessions: 'sessions(after: String, before: String, first: Int, includeEnded: Boolean, last: Int, userId: ID): SessionConnection!',
+    auditEvents: 'auditEvents(after: String, before: String, filter: AuditEventFilter, first: Int, last: Int): AuditEventConnection!',
+    serviceInfo: 'serviceInfo: ServiceInfo!',
+  },
+  Mutation: {
+    register: 'register(input: RegisterInput!): RegisterResult!',
+    verifyEmail: 'verifyEmail(input: VerifyEmailInput!): VerifyEmailResult!',
+    resendVerification: 'resendVerification(input: EmailInput!): MailResult!',
+    login: 'login(input: LoginInput!): LoginResult!',
+    refresh: 'refresh(input: RefreshInput): RefreshResult!',
+    logout: 'logout: LogoutResult!',
+    revokeSession: 'revokeSession(input: RevokeSessionInput!): LogoutResult!',
+    revokeSessions: 'revokeSessions(input: RevokeSessionsInput): LogoutResult!',
+    requestPasswordReset: 'requestPasswordReset(input: EmailInput!): MailResult!',
+    resetPassword: 'resetPassword(input: ResetPasswordInput!): PasswordResult!',
+    changePassword: 'changePassword(input: ChangePasswordInput!): PasswordResult!',
+    updateProfile: 'updateProfile(input: UpdateProfileInput!): UserResult!',
+    deleteAccount: 'deleteAccount(input: DeleteAccountInput!): DeleteAccountResult!',
+    rotateSigningKey: 'rotateSigningKey: Boolean!',
+  },
+  Subscription: {
+    sessionEvents: 'sessionEvents(after: String, orgId: ID, userId: ID): SessionEvent!',
+    auditEvents: 'auditEvents(after: String, filter: AuditEventFilter): AuditEvent!',
+  },
+};
+
+describe('the contract', () => {
+  for (const [root, fields] of Object.entries(promised))
+    it.each(Object.entries(fields))(`keeps ${root}.%s`, (name, signature) => {
+      const type = schema.getType(root);
+      const field = isObjectType(type) ? type.getFields()[name] : undefined;
+      const args = field?.args.map((arg) => `${arg.name}: ${arg.type}`).sort();
+      expect(field && `${name}${args?.length ? `(${args.join(', ')})` : ''}: ${field.type}`).toBe(signature);
+    });
+
+  it('names every refusal as a Problem with a code', () => {
+    const problems = Object.values(schema.getTypeMap()).filter(
+      (type) => isObjectType(type) && type.getInterfaces().some((of) => of.name === 'Problem'),
+    );
+    expect(problems.length).toBe(26);
+  });
+});
