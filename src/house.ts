@@ -35,6 +35,8 @@ export const openHouse = async (config: Config, log: Log, ports: { clock?: Clock
         config,
         log,
         publicUrl,
+        clock: infra.clock,
+        about: auth.serviceInfo,
         database: infra.database,
         redis: infra.redis,
         inbox: infra.inbox,

@@ -35,7 +35,7 @@ const start = async (): Promise<void> => {
     say(
       config.BOOTSTRAP_ADMIN_EMAIL
         ? `  First admin:  whoever registers and verifies ${config.BOOTSTRAP_ADMIN_EMAIL}`
-        : `  First admin:  ${url}/bootstrap?token=${""} (or set BOOTSTRAP_ADMIN_EMAIL)`,
+        : `  First admin:  ${url}/bootstrap?token=${house.auth.access.firstAdministrator.token} (or set BOOTSTRAP_ADMIN_EMAIL)`,
     );
   }
 };

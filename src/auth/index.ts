@@ -27,6 +27,7 @@ import { openSeen } from './sessions/seen.ts';
 import { lockoutKeys, openLockouts } from './throttle/index.ts';
 import { openTokens } from './tokens/index.ts';
 import { houseSecret } from './tokens/secrets.ts';
+import { openClaim } from './users/claim-administration.ts';
 import { openUsers } from './users/index.ts';
 import { readUsers } from './users/read.ts';
 
@@ -77,7 +78,7 @@ export const openAuth = async (infra: Infra, config: AuthConfig) => {
     sessions: openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts }),
-    access: { permissionsOf: permissions.of, hasSuperadmin: () => hasSuperadmin(database) },
+    access: { permissionsOf: permissions.of, hasSuperadmin: () => hasSuperadmin(database), firstAdministrator: openClaim(shared) },
     letters: post,
     serviceInfo: describeService(config),
     /** For the back door alone. */

@@ -13,6 +13,7 @@ import {
 } from '../schema/sessions/sessions.ts';
 import { User } from '../schema/users/user.ts';
 import { deliver } from './deliver.ts';
+import { signedInOnly } from './reference.ts';
 
 const SessionEdge = builder.edgeObject({ type: Session, name: 'SessionEdge' });
 // Counted only where it is asked for, and where nothing else is asked for nothing else is read.
@@ -120,5 +121,5 @@ builder.prismaObjectField(User, 'sessions', (t) =>
 
 builder.asEntity(Session, {
   key: builder.selection<{ id: string }>('id'),
-  resolveReference: ({ id }, { loaders }) => loaders.sessionRef.load(id) as never,
+  resolveReference: ({ id }, { loaders, caller }) => signedInOnly(caller, () => loaders.sessionRef.load(id)) as never,
 });

@@ -4,6 +4,7 @@ import { DeleteAccountInput, EmailInput, RegisterInput, UpdateProfileInput, Veri
 import { DeleteAccountResult, MailResult, RegisterResult, UserResult, VerifyEmailResult } from '../schema/users/results.ts';
 import { maySee, User } from '../schema/users/user.ts';
 import { provedUser } from './proved.ts';
+import { signedInOnly } from './reference.ts';
 
 builder.queryField('me', (t) =>
   t.prismaField({
@@ -84,5 +85,5 @@ builder.objectField(User, 'permissions', (t) =>
 
 builder.asEntity(User, {
   key: builder.selection<{ id: string }>('id'),
-  resolveReference: ({ id }, { loaders }) => loaders.userRef.load(id) as never,
+  resolveReference: ({ id }, { loaders, caller }) => signedInOnly(caller, () => loaders.userRef.load(id)) as never,
 });

@@ -11,25 +11,31 @@ type Any = any;
 export type Client = {
   /** POSTs one operation; `data` is what came back. */
   ask(query: string, variables?: object): Promise<Answer<Any>>;
+  /** POSTs a body as it is. */
+  raw(body: object, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
   /** The same client with other headers. */
   with(headers: Record<string, string>): Client;
   as(accessToken: string): Client;
 };
 
-export const clientOf = (url: string, headers: Record<string, string> = {}): Client => ({
-  ask: async (query, variables) => {
-    const response = await fetch(`${url}/graphql`, {
+const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
+
+export const clientOf = (url: string, headers: Record<string, string> = {}): Client => {
+  const raw: Client['raw'] = (body, more = {}, signal) =>
+    fetch(`${url}/graphql`, {
       method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
-        ...headers,
-      },
-      body: JSON.stringify({ query, variables }),
+      headers: { 'content-type': 'application/json', 'user-agent': agent, ...headers, ...more },
+      body: JSON.stringify(body),
+      ...(signal && { signal }),
     });
-    const body = (await response.json()) as { data: Any; errors?: Answer<Any>['errors'] };
-    return { status: response.status, headers: response.headers, data: body.data, ...(body.errors && { errors: body.errors }) };
-  },
-  with: (more) => clientOf(url, { ...headers, ...more }),
-  as: (accessToken) => clientOf(url, { ...headers, authorization: `Bearer ${accessToken}` }),
-});
+  return {
+    raw,
+    ask: async (query, variables) => {
+      const response = await raw({ query, variables });
+      const body = (await response.json()) as { data: Any; errors?: Answer<Any>['errors'] };
+      return { status: response.status, headers: response.headers, data: body.data, ...(body.errors && { errors: body.errors }) };
+    },
+    with: (more) => clientOf(url, { ...headers, ...more }),
+    as: (accessToken) => clientOf(url, { ...headers, authorization: `Bearer ${accessToken}` }),
+  };
+};

@@ -38,7 +38,8 @@ export type World = {
   close(): Promise<void>;
 };
 
-const baseSettings = {
+/** A house that costs little and limits nothing. */
+export const baseSettings = {
   NODE_ENV: 'test',
   LOG_LEVEL: 'silent',
   ARGON2_MEMORY_KIB: '64',

@@ -14,9 +14,13 @@ const assign = statement(`INSERT INTO role_assignments (id, user_id, role_id, gr
   SELECT $1, $2, r.id, $3 FROM roles r WHERE r.name = 'superadmin' AND r.org_id IS NULL
     AND NOT EXISTS (SELECT 1 FROM role_assignments a JOIN users u ON u.id = a.user_id WHERE a.role_id = r.id AND u.status <> 'DELETED')
   RETURNING id`);
+/** Held to the end of the transaction: whoever makes the first superadmin does so alone. */
+export const lockSuperadmin = async (sql: Sql): Promise<void> => {
+  await sql.run(lock);
+};
 /** Makes the user superadmin unless there is one; whether it did. In a transaction. */
 export const assignFirstSuperadmin = async (sql: Sql, id: string, userId: string, at: Date): Promise<boolean> => {
-  await sql.run(lock);
+  await lockSuperadmin(sql);
   return (await sql.run(assign, [id, userId, at])).length > 0;
 };
 

@@ -3,6 +3,7 @@ import type { Clock, Database, Limiter, Random, Rate } from '../../infra/ports.t
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
+import { inEvenTime } from '../throttle/index.ts';
 import type { OneTimeTokens } from '../tokens/one-time.ts';
 import { type MailOutcome, mailedLink, takeMailPlace } from '../users/mail.ts';
 import { accountDigest, emailKey } from '../users/model.ts';
@@ -34,24 +35,26 @@ export const requestPasswordReset = (needs: RequestResetNeeds) => {
     const refused = await takeMailPlace(limiter, config.RATE_LIMIT_RESET, caller.network, account);
     if (refused) return refused;
 
-    const addressee = await findAddressee(database, key);
-    // For nobody the same is made, sealed and thrown away, so that the time tells nothing.
-    const userId = addressee?.id ?? random.uuid(clock.now());
-    const token = oneTime.issue({ purpose: 'reset_password', userId, seconds: validMinutes * 60 });
-    const queueLetter = await needs.post.prepare({
-      name: 'reset-password',
-      // The address on record, never the one typed: what is equal by its key may be another mailbox.
-      to: addressee?.email ?? input.email,
-      locale: addressee?.locale ?? null,
-      data: { link: mailedLink(resetPage(config), token.token), validMinutes },
-    });
-    const who = { subjectId: addressee?.id ?? null, data: { account } };
-    await database.transaction(async (sql) => {
-      if (addressee) {
-        await token.insert(sql);
-        await queueLetter(sql);
-      }
-      await trail.write(sql, [trail.fact(caller, { type: 'password.reset_requested', ...who })]);
+    await inEvenTime(async () => {
+      const addressee = await findAddressee(database, key);
+      // For nobody the same is made, sealed and thrown away, so that the time tells nothing.
+      const userId = addressee?.id ?? random.uuid(clock.now());
+      const token = oneTime.issue({ purpose: 'reset_password', userId, seconds: validMinutes * 60 });
+      const queueLetter = await needs.post.prepare({
+        name: 'reset-password',
+        // The address on record, never the one typed: what is equal by its key may be another mailbox.
+        to: addressee?.email ?? input.email,
+        locale: addressee?.locale ?? null,
+        data: { link: mailedLink(resetPage(config), token.token), validMinutes },
+      });
+      const who = { subjectId: addressee?.id ?? null, data: { account } };
+      await database.transaction(async (sql) => {
+        if (addressee) {
+          await token.insert(sql);
+          await queueLetter(sql);
+        }
+        await trail.write(sql, [trail.fact(caller, { type: 'password.reset_requested', ...who })]);
+      });
     });
     trail.committed();
     return { kind: 'MailAccepted', email: input.email };

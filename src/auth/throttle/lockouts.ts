@@ -48,12 +48,12 @@ export const reserveAttempt = (choice: string, limit: string, seconds: string, n
 
 const fail = statement(`
   INSERT INTO lockouts AS l (key, failures, pending, touched_at, locked_until)
-  SELECT v.key, 1, 0, $3, CASE WHEN v.most <= 1 THEN $3 + $4 * interval '1 second' END FROM unnest($1::bytea[], $2::int[]) AS v(key, most) ORDER BY v.key
+  SELECT v.key, 1, 0, $3::timestamptz, CASE WHEN v.most <= 1 THEN $3::timestamptz + $4::int * interval '1 second' END FROM unnest($1::bytea[], $2::int[]) AS v(key, most) ORDER BY v.key
   ON CONFLICT (key) DO UPDATE SET
-    failures = ${live('$3', '$4')} + 1, pending = greatest(l.pending - 1, 0), touched_at = $3,
-    locked_until = CASE WHEN ${live('$3', '$4')} + 1
-      >= (SELECT v.most FROM unnest($1::bytea[], $2::int[]) AS v(key, most) WHERE v.key = l.key) THEN $3 + $4 * interval '1 second'
-      WHEN l.locked_until > $3 THEN l.locked_until END
+    failures = ${live('$3::timestamptz', '$4::int')} + 1, pending = greatest(l.pending - 1, 0), touched_at = $3::timestamptz,
+    locked_until = CASE WHEN ${live('$3::timestamptz', '$4::int')} + 1
+      >= (SELECT v.most FROM unnest($1::bytea[], $2::int[]) AS v(key, most) WHERE v.key = l.key) THEN $3::timestamptz + $4::int * interval '1 second'
+      WHEN l.locked_until > $3::timestamptz THEN l.locked_until END
   RETURNING key, locked_until`);
 
 const release = statement('UPDATE lockouts SET pending = greatest(pending - 1, 0) WHERE key = $1');

@@ -2,6 +2,7 @@
 import type { Clock, Database, Limiter, Random, Rate } from '../../infra/ports.ts';
 import type { Caller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
+import { inEvenTime } from '../throttle/index.ts';
 import type { OneTimeTokens } from '../tokens/one-time.ts';
 import { type MailOutcome, takeMailPlace } from './mail.ts';
 import { accountDigest, emailKey } from './model.ts';
@@ -26,16 +27,18 @@ export const resendVerification = (needs: ResendVerificationNeeds) => {
     const refused = await takeMailPlace(limiter, config.RATE_LIMIT_RESET, caller.network, accountDigest(needs.pepper, key));
     if (refused) return refused;
 
-    const pending = await findPending(database, key);
-    const registration: Registration = { email: pending?.email ?? input.email, ...pending?.data };
-    // For nobody the same is made, sealed and thrown away, so that the time tells little.
-    const to = { userId: pending?.id ?? random.uuid(clock.now()), email: registration.email, locale: registration.locale ?? null };
-    const { token, letter } = issueVerification(oneTime, config, to, registration);
-    const queueLetter = await needs.post.prepare(letter);
-    await database.transaction(async (sql) => {
-      if (!pending) return;
-      await token.insert(sql);
-      await queueLetter(sql);
+    await inEvenTime(async () => {
+      const pending = await findPending(database, key);
+      const registration: Registration = { email: pending?.email ?? input.email, ...pending?.data };
+      // For nobody the same is made, sealed and thrown away, so that the time tells little.
+      const to = { userId: pending?.id ?? random.uuid(clock.now()), email: registration.email, locale: registration.locale ?? null };
+      const { token, letter } = issueVerification(oneTime, config, to, registration);
+      const queueLetter = await needs.post.prepare(letter);
+      await database.transaction(async (sql) => {
+        if (!pending) return;
+        await token.insert(sql);
+        await queueLetter(sql);
+      });
     });
     return { kind: 'MailAccepted', email: input.email };
   };

@@ -1,7 +1,9 @@
 /** One process per data directory: a lock file that names its holder, and that a dead holder does not keep. */
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 /**
@@ -38,7 +40,9 @@ const liveHolder = async (text: string): Promise<number | null> => {
 /** Locks `dataDir` for this process and gives the function that unlocks it. Throws, naming the holder, where another process has it. */
 export const lockDataDir = async (dataDir: string): Promise<() => Promise<void>> => {
   const file = join(dataDir, 'lock');
-  const own = `${file}.${process.pid}`;
+  // A holder that is being killed or replaced takes a moment to go.
+  const patience = Date.now() + 1000;
+  const own = `${file}.${randomUUID()}`;
   const text = JSON.stringify({ pid: process.pid, started: await startOf(process.pid) } satisfies Holder);
   await writeFile(own, text);
   try {
@@ -53,6 +57,10 @@ export const lockDataDir = async (dataDir: string): Promise<() => Promise<void>>
       const found = await readFile(file, 'utf8').catch(() => null);
       if (found === null) continue;
       const pid = await liveHolder(found).catch(() => null);
+      if (pid !== null && Date.now() < patience) {
+        await sleep(50);
+        continue;
+      }
       if (pid !== null) throw new Error(`Another Latchkey (pid ${pid}) uses DATA_DIR ${dataDir}. Stop it, or set another DATA_DIR.`);
       // Renamed and not removed: whoever starts at the same time may have put a lock of its own here since it was read.
       await rename(file, `${own}.stale`).catch(() => {});
