@@ -1,0 +1,64 @@
+/** Request → Caller: who calls, proved by a bearer token, and from where. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { unauthenticated } from '../auth/access/denial.ts';
+import type { Caller, Identity, Origin } from '../auth/caller.ts';
+import type { Addresses } from './addresses.ts';
+import { csrfHeaderName, refreshCookieOf } from './cookies.ts';
+import type { House } from './house.ts';
+
+const nobody: ReadonlySet<string> = new Set();
+const longestUserAgent = 512;
+/** What a proxy may hand on as a request's id; it goes into logs, headers and audit facts. */
+const saneId = /^[\w.:+/=-]{8,128}$/;
+/** RFC 6750 §2.1; the scheme in any case (RFC 9110 §11.1). */
+const bearer = /^bearer +([\w\-.~+/]+=*) *$/i;
+
+/** The token of an Authorization header, or null where there is no header. Throws UNAUTHENTICATED for any other form: never anonymous by mistake. */
+export const tokenOf = (authorization: string | undefined): string | null => {
+  if (authorization === undefined) return null;
+  const token = bearer.exec(authorization)?.[1];
+  if (!token) throw unauthenticated('The Authorization header has to be a bearer token.');
+  return token;
+};
+
+export const openCallers = ({ auth, addresses }: { auth: House['auth']; addresses: Addresses }) => {
+  const originOf = (req: IncomingMessage): Origin => {
+    const { ip, network } = addresses.of(req);
+    const given = req.headers['x-request-id'];
+    const requestId = typeof given === 'string' && saneId.test(given) && addresses.viaProxy(req) ? given : randomUUID();
+    return { ip, network, userAgent: req.headers['user-agent']?.slice(0, longestUserAgent) ?? null, requestId };
+  };
+
+  /** Throws a `Denial` UNAUTHENTICATED for a bad token, `Unavailable` where it cannot be told. A token that got this far counts as seen. */
+  const identify = async (authorization: string | undefined): Promise<Identity | null> => {
+    const token = tokenOf(authorization);
+    if (token === null) return null;
+    const identity = await auth.sessions.authenticate(token);
+    auth.sessions.seen(identity);
+    return identity;
+  };
+
+  type Proofs = { identity: Identity | null; csrfHeader?: boolean; refreshCookie?: string | null };
+  const callerOf = async (origin: Origin, { identity, csrfHeader = false, refreshCookie = null }: Proofs): Promise<Caller> => {
+    const permissions = identity ? await auth.access.permissionsOf(identity.userId) : nobody;
+    const { ip, network, userAgent, requestId } = origin;
+    return { ip, network, userAgent, requestId, identity, csrfHeader, refreshCookie, permissions };
+  };
+
+  return {
+    originOf,
+    identify,
+    callerOf,
+    /** The caller of an HTTP request. */
+    of: async (req: IncomingMessage, origin: Origin): Promise<Caller> => {
+      const { authorization, cookie } = req.headers;
+      const identity = authorization === undefined ? null : await identify(authorization);
+      const carries = req.headers[csrfHeaderName] === '1';
+      // The header cannot be set across origins without a preflight, so a forged request brings no cookie.
+      const refreshCookie = cookie !== undefined && carries ? refreshCookieOf(cookie) : null;
+      return callerOf(origin, { identity, csrfHeader: carries, refreshCookie });
+    },
+  };
+};
+export type Callers = ReturnType<typeof openCallers>;

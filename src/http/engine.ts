@@ -1,0 +1,101 @@
+/** Runs operations the same way for every transport: prepare, coerce, weigh, execute, mask. */
+import { createSourceEventStream, type ExecutionResult, execute } from 'graphql';
+import type { Caller } from '../auth/caller.ts';
+import type { Reply } from '../schema/context.ts';
+import { type Operation, openDocuments, type Refused, tooCostly } from './documents.ts';
+import { type About, type Told, tell } from './errors.ts';
+import type { House } from './house.ts';
+import { limits } from './limits.ts';
+import type { Params } from './params.ts';
+import { checkVariables, type Variables } from './variables.ts';
+
+/** An answer of the specification's form (GraphQL §7); `data` is absent where nothing was executed. */
+export type Result = { data?: ExecutionResult['data']; errors?: readonly Told[] };
+export type Results = AsyncIterableIterator<Result> & { return(): Promise<IteratorResult<Result>> };
+/** An operation with its variables: all that a client could have done wrong has been looked at. */
+export type Ready = { readonly operation: Operation; readonly variables: Variables };
+
+const noVariables: Variables = Object.freeze({});
+
+export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext' | 'log'>) => {
+  const { schema, makeContext, log } = house;
+  const find = openDocuments(schema, house.config);
+
+  const masked = (result: ExecutionResult, caller: Caller): Result => {
+    if (!result.errors) return result as Result;
+    const about: About = { requestId: caller.requestId, log };
+    return { data: result.data ?? null, errors: result.errors.map((error) => tell(error, about)) };
+  };
+
+  const prepare = (params: Params): Ready | Refused => {
+    const operation = find(params.query, params.operationName);
+    if ('refused' in operation) return operation;
+    let variables = noVariables;
+    const definitions = operation.node.variableDefinitions;
+    if (definitions && definitions.length > 0) {
+      variables = params.variables ?? noVariables;
+      const wrong = checkVariables(schema, definitions, variables);
+      if (wrong.length > 0) return { refused: wrong };
+      if (typeof operation.cost === 'function' && operation.cost(variables) > limits.cost) return tooCostly;
+    }
+    return { operation, variables };
+  };
+
+  /** A query or a mutation. Never throws: what breaks is masked. */
+  const run = async ({ operation, variables }: Ready, caller: Caller, reply: Reply): Promise<Result> => {
+    try {
+      const result = execute({
+        schema,
+        document: operation.document,
+        contextValue: makeContext(caller, reply),
+        variableValues: variables,
+      });
+      return masked(result instanceof Promise ? await result : (result as ExecutionResult), caller);
+    } catch (error) {
+      return { data: null, errors: [tell(error, { requestId: caller.requestId, log })] };
+    }
+  };
+
+  /** A subscription's results, each executed in a context of its own so that no batch or permission outlives its event. */
+  const subscribe = async ({ operation, variables }: Ready, caller: Caller, reply: Reply): Promise<Results | Result> => {
+    const args = { schema, document: operation.document, variableValues: variables };
+    const about: About = { requestId: caller.requestId, log };
+    let opened: AsyncIterable<unknown> | ExecutionResult;
+    try {
+      opened = await createSourceEventStream({ ...args, contextValue: makeContext(caller, reply) });
+    } catch (error) {
+      return { errors: [tell(error, about)] };
+    }
+    if (!(Symbol.asyncIterator in opened)) return { errors: (opened.errors ?? []).map((error) => tell(error, about)) };
+    const source = opened[Symbol.asyncIterator]();
+    let over = false;
+    const end = async (): Promise<IteratorResult<Result>> => {
+      over = true;
+      await source.return?.();
+      return { done: true, value: undefined };
+    };
+    const results: Results = {
+      async next() {
+        if (over) return { done: true, value: undefined };
+        try {
+          const step = await source.next();
+          if (step.done || over) return { done: true, value: undefined };
+          const result = await execute({ ...args, rootValue: step.value, contextValue: makeContext(caller, reply) });
+          return { done: false, value: masked(result, caller) };
+        } catch (error) {
+          over = true;
+          return { done: false, value: { data: null, errors: [tell(error, about)] } };
+        }
+      },
+      return: end,
+      throw: end,
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+    return results;
+  };
+
+  return { prepare, run, subscribe };
+};
+export type Engine = ReturnType<typeof openEngine>;

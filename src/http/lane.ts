@@ -1,0 +1,123 @@
+/**
+ * The direct lane: POST /graphql with JSON, from node:http to the engine with nothing between. What the two lanes share stands here
+ * too: every POST, whatever form its answer takes, is read, checked and authenticated by `intake`.
+ */
+import type { Caller } from '../auth/caller.ts';
+import { contentTypes, type Form, formOf } from './accept.ts';
+import { readBody } from './body.ts';
+import type { Callers } from './caller.ts';
+import { CookieReply } from './cookies.ts';
+import type { Engine, Ready, Result } from './engine.ts';
+import { badRequest, type Told, tell } from './errors.ts';
+import type { Desk, Exchange } from './exchange.ts';
+import { type Params, parseParams } from './params.ts';
+
+/** RFC 8259 §11: JSON is UTF-8, and a parameter that says otherwise is wrong. */
+const jsonType = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
+
+const retryOf = (errors: readonly Told[]): string[] => {
+  const seconds = errors.find((error) => error.extensions.code === 'UNAVAILABLE')?.extensions['retryAfterSeconds'];
+  return ['retry-after', String(seconds ?? 1)];
+};
+
+/** Status and headers for what the engine answered (GraphQL over HTTP §6.4). */
+export const statusOf = (result: Result, form: Form): { status: number; headers: string[] } => {
+  if (!result.errors || result.data) return { status: 200, headers: [] };
+  // So that proxies and clients that read only the status come back later.
+  if (result.errors.some((error) => error.extensions.code === 'UNAVAILABLE')) return { status: 503, headers: retryOf(result.errors) };
+  if (result.data === null) return { status: 200, headers: [] };
+  // application/json has 200 for every well-formed request (§6.4.1).
+  return { status: form === 'json' ? 200 : 400, headers: [] };
+};
+
+/** What a client did wrong, before there is an operation. */
+export const refuse = (exchange: Exchange, desk: Desk, status: number, errors: readonly Told[], form: Form, headers: string[] = []): void =>
+  exchange.send(status, contentTypes[form === 'stream' ? 'response' : form], JSON.stringify({ errors }), [
+    ...desk.cors.headersFor(exchange.req),
+    ...headers,
+  ]);
+
+/** An answer to what was thrown at the door: a bad token is 401 by RFC 6750 §3.1. */
+export const refuseThrown = (exchange: Exchange, desk: Desk, error: unknown, form: Form): void => {
+  const told = tell(error, { requestId: exchange.origin.requestId, log: desk.log });
+  const { code } = told.extensions;
+  if (code === 'UNAUTHENTICATED') refuse(exchange, desk, 401, [told], form, ['www-authenticate', 'Bearer error="invalid_token"']);
+  else if (code === 'UNAVAILABLE') refuse(exchange, desk, 503, [told], form, retryOf([told]));
+  else refuse(exchange, desk, code === 'INTERNAL' ? 500 : 400, [told], form);
+};
+
+export type Taken = { readonly params: Params; readonly caller: Caller; readonly form: Form };
+
+/** Reads and checks a POST and finds its caller; null when it has been answered or its client is gone. */
+export const intake = async (exchange: Exchange, desk: Desk, callers: Callers): Promise<Taken | null> => {
+  const { req } = exchange;
+  const form = formOf(req.headers.accept);
+  if (form === null) {
+    const message = `An answer can be ${contentTypes.response}, ${contentTypes.json} or ${contentTypes.stream}.`;
+    refuse(exchange, desk, 406, [badRequest(message)], 'json');
+    return null;
+  }
+  if (!jsonType.test(req.headers['content-type'] ?? '') || req.headers['content-encoding'] !== undefined) {
+    refuse(exchange, desk, 415, [badRequest('The body has to be application/json in UTF-8, not encoded.')], form);
+    return null;
+  }
+  const body = await readBody(req);
+  if (body === null) {
+    exchange.done(499);
+    return null;
+  }
+  if ('refused' in body) {
+    refuse(exchange, desk, body.refused, [badRequest(body.message)], form);
+    return null;
+  }
+  const params = parseParams(body.text);
+  if ('malformed' in params) {
+    refuse(exchange, desk, 400, [badRequest(params.malformed)], form);
+    return null;
+  }
+  try {
+    const caller = await callers.of(req, exchange.origin);
+    exchange.userId = caller.identity?.userId ?? null;
+    return { params, caller, form };
+  } catch (error) {
+    refuseThrown(exchange, desk, error, form);
+    return null;
+  }
+};
+
+/** Runs a query or a mutation within the request's trace, and counts it. */
+export const runCounted = async (
+  exchange: Exchange,
+  desk: Desk,
+  engine: Engine,
+  ready: Ready,
+  caller: Caller,
+  reply: CookieReply,
+  transport: 'http' | 'sse',
+): Promise<Result> => {
+  const { kind, name } = ready.operation;
+  exchange.operation = name ?? kind;
+  const { trace } = exchange;
+  const result = trace ? await trace.operation(kind, name, () => engine.run(ready, caller, reply)) : await engine.run(ready, caller, reply);
+  desk.metrics.operation(transport, kind, result.errors?.[0]?.extensions.code ?? 'ok');
+  return result;
+};
+
+export const openLane = ({ desk, engine }: { desk: Desk; engine: Engine }) => {
+  /** Answers what `intake` took in. */
+  return async (exchange: Exchange, { params, caller, form }: Taken): Promise<void> => {
+    const ready = engine.prepare(params);
+    if ('refused' in ready) {
+      desk.metrics.operation('http', 'none', 'BAD_REQUEST');
+      return refuse(exchange, desk, form === 'json' ? 200 : 400, ready.refused, form);
+    }
+    if (ready.operation.kind === 'subscription')
+      return refuse(exchange, desk, 406, [badRequest('A subscription needs Accept: text/event-stream, or a WebSocket.')], form);
+    const reply = new CookieReply();
+    const result = await runCounted(exchange, desk, engine, ready, caller, reply, 'http');
+    const { status, headers } = statusOf(result, form);
+    if (reply.cookie !== null) headers.push('set-cookie', reply.cookie);
+    headers.push(...desk.cors.headersFor(exchange.req));
+    exchange.send(status, contentTypes[form], JSON.stringify(result), headers);
+  };
+};

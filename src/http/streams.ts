@@ -1,0 +1,69 @@
+/** Open event streams: ended with their session, dropped when their reader stops reading, told to come back when the house closes. */
+import type { ServerResponse } from 'node:http';
+import type { Identity } from '../auth/caller.ts';
+import type { Clock } from '../infra/ports.ts';
+import type { House } from './house.ts';
+import type { Metrics } from './metrics.ts';
+
+export const streamLimits = {
+  /** Bytes written but not read by the client. */
+  bufferedBytes: 1024 * 1024,
+  /** How long a client may leave written bytes unread. */
+  stuckMs: 10_000,
+  checkMs: 1_000,
+} as const;
+
+type Stream = { stuckSince: number | null };
+/** The reconnection time of an event stream (HTML §9.2.6), in milliseconds. */
+const comeBack = 'retry: 1000\n\n';
+
+export const openStreams = (needs: { auth: House['auth']; clock: Clock; metrics: Metrics }) => {
+  const { auth, clock, metrics } = needs;
+  const open = new Map<ServerResponse, Stream>();
+
+  // Without `event: complete`, so that a client takes it for a lost connection and subscribes again.
+  const end = (res: ServerResponse): void => {
+    if (!res.writableEnded) res.end(comeBack);
+  };
+
+  const check = (): void => {
+    const now = performance.now();
+    for (const [res, stream] of open) {
+      if (!res.writableNeedDrain && res.writableLength === 0) stream.stuckSince = null;
+      else stream.stuckSince ??= now;
+      const stuck = stream.stuckSince !== null && now - stream.stuckSince > streamLimits.stuckMs;
+      if (stuck || res.writableLength > streamLimits.bufferedBytes) res.destroy();
+    }
+  };
+  const checking = setInterval(check, streamLimits.checkMs);
+  checking.unref();
+
+  return {
+    /** `results` are given back when the response closes, whoever closed it. */
+    add: (res: ServerResponse, results: { return(): Promise<unknown> }, identity: Identity | null): void => {
+      open.set(res, { stuckSince: null });
+      metrics.live('sse', 1);
+      // Yoga may write to an ended response once more.
+      res.on('error', () => {});
+      const timer = identity && setTimeout(() => end(res), Math.max(0, identity.expiresAt.getTime() - clock.now().getTime()));
+      const unwatch = identity && auth.housekeeping.watchSession(identity.sessionId, () => end(res));
+      const closed = () => {
+        open.delete(res);
+        metrics.live('sse', -1);
+        if (timer) clearTimeout(timer);
+        unwatch?.();
+        results.return().catch(() => {});
+      };
+      if (res.closed) closed();
+      else res.once('close', closed);
+    },
+    drain: (): void => {
+      for (const res of open.keys()) end(res);
+    },
+    close: (): void => {
+      clearInterval(checking);
+      for (const res of open.keys()) res.destroy();
+    },
+  };
+};
+export type Streams = ReturnType<typeof openStreams>;

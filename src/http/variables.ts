@@ -1,0 +1,38 @@
+/** Variables by the specification (GraphQL §6.1.2), refused in words that quote neither the values nor other names of the schema. */
+import {
+  coerceInputValue,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  isNonNullType,
+  type NamedTypeNode,
+  typeFromAST,
+  type VariableDefinitionNode,
+} from 'graphql';
+import { badRequest, quiet, type Told } from './errors.ts';
+
+export type Variables = Record<string, unknown>;
+const mostErrors = 10;
+
+const spell = (name: string, path: readonly (string | number)[]): string =>
+  path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${key}`), `$${name}`).slice(0, 120);
+
+/** What is wrong with `inputs`; `definitions` come from a validated document. Execution coerces them again, without errors then. */
+export const checkVariables = (schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[], inputs: Variables): Told[] => {
+  const wrong: Told[] = [];
+  for (const definition of definitions) {
+    const name = definition.variable.name.value;
+    const type = typeFromAST(schema, definition.type as NamedTypeNode) as GraphQLInputType;
+    const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
+    if (given === undefined) {
+      if (isNonNullType(type) && !definition.defaultValue)
+        wrong.push(badRequest(`Variable "$${name}" of required type "${type}" was not provided.`));
+    } else if (given === null && isNonNullType(type)) {
+      wrong.push(badRequest(`Variable "$${name}" of non-null type "${type}" must not be null.`));
+    } else {
+      coerceInputValue(given, type, (path, _value, error) => {
+        if (wrong.length < mostErrors) wrong.push(badRequest(`Variable "${spell(name, path)}" is not valid: ${quiet(error.message)}`));
+      });
+    }
+  }
+  return wrong;
+};
