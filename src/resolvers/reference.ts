@@ -2,7 +2,5 @@
 import { unauthenticated } from '../auth/access/denial.ts';
 import type { Caller } from '../auth/caller.ts';
 
-export const signedInOnly = <T>(caller: Caller, load: () => Promise<T>): Promise<T> => {
-  if (!caller.identity) throw unauthenticated();
-  return load();
-};
+export const signedInOnly = <T>(caller: Caller, load: () => Promise<T>): Promise<T> =>
+  caller.identity ? load() : Promise.reject(unauthenticated());

@@ -38,7 +38,9 @@ export const watchChanges = async (world: World): Promise<Watch> => {
       `SELECT type, outcome, data FROM audit_events WHERE seq > $1 AND request_id IS DISTINCT FROM 'sweeper' ORDER BY tx, seq`,
       [before.seq],
     );
-    const queued = await world.sql<{ payload: SealedLetter }>('SELECT payload FROM letters_seen WHERE id > $1 ORDER BY id', [before.letter]);
+    const queued = await world.sql<{ payload: SealedLetter }>('SELECT payload FROM letters_seen WHERE id > $1 ORDER BY id', [
+      before.letter,
+    ]);
     const letters = await Promise.all(queued.map(({ payload }) => world.house.auth.letters.open(payload)));
     return {
       answer,

@@ -47,6 +47,9 @@ export const sessionRow = async (world: Pick<World, 'sql'>, sessionId: string): 
 
 /** How many facts of the type a session has. */
 export const factsOfSession = async (world: Pick<World, 'sql'>, sessionId: string, type: string): Promise<number> => {
-  const [row] = await world.sql<{ n: string }>('SELECT count(*) AS n FROM audit_events WHERE session_id = $1 AND type = $2', [sessionId, type]);
+  const [row] = await world.sql<{ n: string }>('SELECT count(*) AS n FROM audit_events WHERE session_id = $1 AND type = $2', [
+    sessionId,
+    type,
+  ]);
   return Number(row?.n);
 };
