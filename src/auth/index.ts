@@ -14,7 +14,7 @@ import { readNews } from './audit/news.ts';
 import { openTrail } from './audit/record.ts';
 import { ensurePartitions } from './audit/store.ts';
 import type { Caller } from './caller.ts';
-import { openPost } from './letters/post.ts';
+import { openLetters } from './letters/index.ts';
 import { openLogin } from './login/index.ts';
 import { hearNews } from './news.ts';
 import { openPasswords } from './passwords/index.ts';
@@ -53,7 +53,7 @@ export const openAuth = async (infra: Infra, config: AuthConfig) => {
   await ensurePartitions(database, clock.now(), 3);
   const [refreshSecret, pepper] = await Promise.all([houseSecret({ ...infra }, 'refresh_mac'), houseSecret({ ...infra }, 'digest_pepper')]);
   const trail = openTrail(infra);
-  const post = openPost(infra);
+  const post = openLetters(infra);
   const permissions = openPermissions(infra);
   const tokens = await openTokens({ ...infra, trail, config, pepper });
   const seen = openSeen(infra);

@@ -2,6 +2,7 @@
 import { createSourceEventStream, type ExecutionResult, execute } from 'graphql';
 import type { Caller } from '../auth/caller.ts';
 import type { Reply } from '../schema/context.ts';
+import { openCompiler } from './compiled.ts';
 import { type Operation, openDocuments, type Refused, tooCostly } from './documents.ts';
 import { type About, type Told, tell } from './errors.ts';
 import type { House } from './house.ts';
@@ -19,6 +20,7 @@ const noVariables: Variables = Object.freeze({});
 
 export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext' | 'log'>) => {
   const { schema, makeContext, log } = house;
+  const compiledOf = openCompiler(schema);
   const find = openDocuments(schema, house.config);
 
   const masked = (result: ExecutionResult, caller: Caller): Result => {
@@ -44,12 +46,11 @@ export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext
   /** A query or a mutation. Never throws: what breaks is masked. */
   const run = async ({ operation, variables }: Ready, caller: Caller, reply: Reply): Promise<Result> => {
     try {
-      const result = execute({
-        schema,
-        document: operation.document,
-        contextValue: makeContext(caller, reply),
-        variableValues: variables,
-      });
+      const context = makeContext(caller, reply);
+      const compiled = compiledOf(operation);
+      const result = compiled
+        ? compiled(context, variables)
+        : execute({ schema, document: operation.document, contextValue: context, variableValues: variables });
       return masked(result instanceof Promise ? await result : (result as ExecutionResult), caller);
     } catch (error) {
       return { data: null, errors: [tell(error, { requestId: caller.requestId, log })] };

@@ -1,6 +1,6 @@
 /** The listener: starts the front door, and closes it without losing a request. */
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { openAddresses } from './addresses.ts';
 import { openCors } from './cors.ts';
 import { openEngine } from './engine.ts';
@@ -14,6 +14,8 @@ import { openTracing } from './tracing.ts';
 
 /** How long balancers get to read that this process is not ready, while it still takes connections. */
 const noticeMs = 500;
+/** How long a connection that was taken last gets to send its request. */
+const firstRequestMs = 300;
 /** How long running requests get to end. */
 const patienceMs = 10_000;
 
@@ -80,6 +82,21 @@ export const openFrontDoor = async (house: House): Promise<FrontDoor> => {
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   own = ownOrigins(house, address.port);
 
+  let arrived = 0;
+  server.on('connection', () => {
+    arrived += 1;
+  });
+  /**
+   * Closing a listener resets the connections that wait in the kernel's queue. Each turn of the loop takes one from there, so a turn that
+   * took none finds it empty, and closing at the end of that turn cuts nobody.
+   */
+  const untilNoneWaits = async (): Promise<void> => {
+    for (let turns = 0, before = -1; turns < 2_000 && arrived !== before; turns += 1) {
+      before = arrived;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+
   const drain = async (): Promise<void> => {
     if (desk.draining) return;
     desk.draining = true;
@@ -87,7 +104,10 @@ export const openFrontDoor = async (house: House): Promise<FrontDoor> => {
     if (connections > 0) await wait(noticeMs);
     sockets.drain();
     streams.drain();
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    await untilNoneWaits();
+    // http.Server's own close would at once cut connections that have not sent their request yet (Node calls them idle too).
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    await Promise.race([closed, wait(firstRequestMs)]);
     server.closeIdleConnections();
     await Promise.race([closed, wait(patienceMs)]);
     await closeParts();

@@ -26,13 +26,13 @@ const leaf = (name: string, field: string, samples: Samples): string => {
 };
 
 /** A literal of the type; optional members of inputs are left out. */
-const valueOf = (type: GraphQLInputType, field: string, samples: Samples): string => {
-  if (isNonNullType(type)) return valueOf(type.ofType, field, samples);
-  if (isListType(type)) return `[${valueOf(type.ofType, field, samples)}]`;
+const sampleOf = (type: GraphQLInputType, field: string, samples: Samples): string => {
+  if (isNonNullType(type)) return sampleOf(type.ofType, field, samples);
+  if (isListType(type)) return `[${sampleOf(type.ofType, field, samples)}]`;
   if (isEnumType(type)) return type.getValues()[0]!.name;
   if (!isInputObjectType(type)) return leaf(type.name, field, samples);
   const members = Object.values(type.getFields()).filter((member) => isNonNullType(member.type) && member.defaultValue === undefined);
-  return `{${members.map((member) => `${member.name}: ${valueOf(member.type, member.name, samples)}`).join(', ')}}`;
+  return `{${members.map((member) => `${member.name}: ${sampleOf(member.type, member.name, samples)}`).join(', ')}}`;
 };
 
 const selectionOf = (type: GraphQLOutputType): string => (isLeafType(getNamedType(type)) ? '' : '{ __typename }');
@@ -40,6 +40,6 @@ const selectionOf = (type: GraphQLOutputType): string => (isLeafType(getNamedTyp
 /** `field(args) { __typename }` with the arguments that must be given. */
 export const callOf = (field: GraphQLField<unknown, unknown>, samples: Samples): string => {
   const args = field.args.filter((arg) => isNonNullType(arg.type) && arg.defaultValue === undefined);
-  const given = args.map((arg) => `${arg.name}: ${valueOf(arg.type, arg.name, samples)}`).join(', ');
+  const given = args.map((arg) => `${arg.name}: ${sampleOf(arg.type, arg.name, samples)}`).join(', ');
   return `${field.name}${given ? `(${given})` : ''} ${selectionOf(field.type)}`;
 };

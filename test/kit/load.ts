@@ -15,8 +15,9 @@ export const openLoad = (
         const { data, errors } = await call(number);
         endings.push(errors ? { at, kind: 'refused', code: errors[0]!.extensions.code } : { at, kind: 'answered', data });
         if (errors) await new Promise((resolve) => setTimeout(resolve, 20));
-      } catch {
-        endings.push({ at, kind: 'cut' });
+      } catch (error) {
+        const { cause } = error as { cause?: { code?: string } };
+        endings.push({ at, kind: 'cut', code: cause?.code ?? 'unknown' });
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }

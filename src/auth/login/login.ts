@@ -9,7 +9,7 @@ import type { DeviceInput } from '../sessions/device.ts';
 import { type Lockouts, lockoutKeys } from '../throttle/index.ts';
 import { emailKey } from '../users/model.ts';
 import type { SignedIn } from './model.ts';
-import type { SignIn } from './sign-in.ts';
+import type { Proof, SignIn } from './sign-in.ts';
 import { attemptLogin, type Candidate } from './store.ts';
 
 export type LoginInput = {
@@ -129,8 +129,9 @@ export const login = (needs: LoginNeeds) => {
       return { kind };
     }
 
-    const newHash = hash && hasher.outdated(hash) ? await hasher.hash(password) : null;
-    const signedIn = await signIn.open(caller, {
+    // Where hashing is at capacity a renewal waits for the next sign-in.
+    const newHash = hash && hasher.outdated(hash) ? await hasher.hash(password).catch(() => null) : null;
+    const proof: Proof = {
       userId,
       email: candidate.email,
       locale: candidate.locale,
@@ -139,9 +140,14 @@ export const login = (needs: LoginNeeds) => {
       knownDevice: candidate.known,
       anyDevice: candidate.any_device,
       persistent: input.persistent ?? false,
+      passwordSetAt: candidate.password_set_at,
       verifiedHash: hash,
       newHash,
       lockoutKey: candidate.key,
+    };
+    const signedIn = await signIn.open(caller, proof).catch(async (fault) => {
+      await lockouts.release(database, candidate.key).catch(() => {});
+      throw fault;
     });
     if (signedIn) return signedIn;
     await fail(caller, candidate, keys.account, 'InvalidCredentials');

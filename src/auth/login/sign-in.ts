@@ -35,7 +35,9 @@ export type Proof = {
   /** Whether the user has signed in from any device before; the first sign-in is no news. */
   anyDevice: boolean;
   persistent: boolean;
-  /** The hash the password was verified with, and the one that replaces it where its parameters are outdated. */
+  /** When the password that was verified had been set; null where it was no password. */
+  passwordSetAt: Date | null;
+  /** The hash it was verified with, and the one that replaces it where its parameters are outdated. */
   verifiedHash: string | null;
   newHash: string | null;
   lockoutKey: Buffer | null;
@@ -115,6 +117,7 @@ export const openSignIn = (needs: SignInNeeds) => {
         now,
         session: JSON.stringify({ ...row, id, expires_at: expiresAt, salt: salt.toString('hex') }),
         verifiedHash: proof.verifiedHash,
+        passwordSetAt: proof.passwordSetAt,
         facts: JSON.stringify(facts),
         deviceKey: deviceKey(needs.pepper, proof.device),
         lockoutKey: proof.lockoutKey,
@@ -130,7 +133,7 @@ export const openSignIn = (needs: SignInNeeds) => {
           if (!(await signInWith(sql, input))) return false;
           await queueNews(sql);
           if (config.SESSION_MAX_PER_USER > 0) {
-            const oldest = await endOldest(sql, proof.userId, now, config.SESSION_MAX_PER_USER);
+            const oldest = await endOldest(sql, proof.userId, now, config.SESSION_MAX_PER_USER, id);
             ended = await needs.endings.record(sql, caller, oldest, 'session_limit');
             if (ended.length > 0) await queueOver(sql);
           }

@@ -12,6 +12,8 @@ export type Candidate = {
   email: string | null;
   locale: string | null;
   hash: string | null;
+  /** When the password was set; a hash that is only renewed keeps it. */
+  password_set_at: Date | null;
   /** Whether the user has signed in from this device before, and from any. */
   known: boolean;
   any_device: boolean;
@@ -24,7 +26,7 @@ export type Candidate = {
 // Who it would be, which count the attempt falls on, and the reservation of it: one statement, the same for an unknown address.
 const attempt = statement(`
   WITH who AS (
-    SELECT u.id AS user_id, u.status, u.email, u.locale, p.hash,
+    SELECT u.id AS user_id, u.status, u.email, u.locale, p.hash, p.changed_at AS password_set_at,
       EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id AND d.key = $2) AS known,
       EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id) AS any_device
     FROM users u LEFT JOIN passwords p ON p.user_id = u.id WHERE u.email_key = $1
@@ -35,7 +37,7 @@ const attempt = statement(`
   ), choice AS (
     SELECT key FROM picked WHERE key = $5 OR NOT EXISTS (SELECT 1 FROM account)
   ), reserved AS (${reserveAttempt('choice', '$6::int', '$7::int', '$8::timestamptz')})
-  SELECT who.user_id, who.status, who.email, who.locale, who.hash, coalesce(who.known, false) AS known, coalesce(who.any_device, false) AS any_device,
+  SELECT who.user_id, who.status, who.email, who.locale, who.hash, who.password_set_at, coalesce(who.known, false) AS known, coalesce(who.any_device, false) AS any_device,
     picked.key, EXISTS (SELECT 1 FROM reserved) AS reserved,
     coalesce((SELECT locked_until FROM lockouts WHERE key = picked.key AND locked_until > $8),
       CASE WHEN picked.key = $5 THEN NULL ELSE (SELECT locked_until FROM account) END) AS locked_until
@@ -50,11 +52,12 @@ export const attemptLogin = async (
   return row as Candidate;
 };
 
-// The user must still be active, with the password that was verified: a change or a deactivation in between wins.
+// The user must still be active, with the password that was verified: a change or a deactivation in between wins. The time it was set tells,
+// not its hash: a sign-in beside this one may have renewed that.
 const signIn = statement(`
   WITH who AS (
     UPDATE users SET last_login_at = $2 WHERE id = $1 AND status = 'ACTIVE'
-      AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = $1 AND p.hash = $4))
+      AND ($9::timestamptz IS NULL OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = $1 AND p.changed_at = $9))
     RETURNING id AS user_id
   ), opened AS (${insertSession('$3', 'who')}),
   facts AS (${insertFacts('$5', 'opened')}),
@@ -62,7 +65,7 @@ const signIn = statement(`
     INSERT INTO devices AS d (user_id, key, first_seen_at, last_seen_at) SELECT user_id, $6::bytea, $2, $2 FROM who
     ON CONFLICT (user_id, key) DO UPDATE SET last_seen_at = excluded.last_seen_at WHERE d.last_seen_at < excluded.last_seen_at - interval '1 hour'
   ), cleared AS (${clearAttempts('$7')}),
-  rehashed AS (UPDATE passwords SET hash = $8 WHERE user_id = $1 AND $8::text IS NOT NULL AND hash = $4)
+  rehashed AS (UPDATE passwords SET hash = $8 WHERE user_id = $1 AND $8::text IS NOT NULL AND hash = $4::text)
   SELECT session_id FROM opened`);
 
 /** Opens the session with its facts; false where the user is no longer active or the password is no longer that one. */
@@ -73,13 +76,14 @@ export const signInWith = async (
     now: Date;
     session: string;
     verifiedHash: string | null;
+    passwordSetAt: Date | null;
     facts: string;
     deviceKey: Buffer;
     lockoutKey: Buffer | null;
     newHash: string | null;
   },
 ): Promise<boolean> => {
-  const { userId, now, session, verifiedHash, facts, deviceKey, lockoutKey, newHash } = input;
-  const rows = await sql.run(signIn, [userId, now, session, verifiedHash, facts, deviceKey, lockoutKey, newHash]);
+  const { userId, now, session, verifiedHash, facts, deviceKey, lockoutKey, newHash, passwordSetAt } = input;
+  const rows = await sql.run(signIn, [userId, now, session, verifiedHash, facts, deviceKey, lockoutKey, newHash, passwordSetAt]);
   return rows.length > 0;
 };

@@ -33,7 +33,16 @@ export const parseUserAgent = (userAgent: string | null): Agent => {
   return agent;
 };
 
-const clean = (text: string | null | undefined, most: number): string | null => text?.normalize('NFC').trim().slice(0, most) || null;
+/** Well-formed, without control characters (PostgreSQL takes no NUL, a terminal obeys the others), at most so many characters. */
+const clean = (text: string | null | undefined, most: number): string | null => {
+  const kept =
+    text
+      ?.toWellFormed()
+      .normalize('NFC')
+      .replaceAll(/\p{Cc}/gu, '')
+      .trim() ?? '';
+  return [...kept].slice(0, most).join('') || null;
+};
 
 export const describeDevice = (places: Places, origin: Origin, input: DeviceInput | null | undefined): Device => ({
   fingerprint: clean(input?.fingerprint, 200),

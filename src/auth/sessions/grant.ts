@@ -17,9 +17,8 @@ export const openGrants = (needs: {
   refreshSecret: Buffer;
   permissionsOf: (userId: string) => Promise<ReadonlySet<string>>;
 }) => ({
-  grant: async (session: Granted): Promise<SignedIn> => ({
-    kind: 'SignedIn',
-    accessToken: needs.accessTokens.sign({
+  grant: async (session: Granted): Promise<SignedIn> => {
+    const { token, expiresIn } = needs.accessTokens.sign({
       userId: session.user_id,
       sessionId: session.session_id,
       orgId: session.org_id,
@@ -28,11 +27,16 @@ export const openGrants = (needs: {
       authenticatedAt: session.authenticated_at,
       clientId: session.client_id,
       generation: session.generation,
-    }),
-    expiresIn: needs.accessTokens.lifetimeSeconds,
-    refreshToken: writeRefreshToken(needs.refreshSecret, session.salt, session.session_id, session.generation),
-    sessionSeconds: Math.max(0, Math.floor((session.expires_at.getTime() - needs.clock.now().getTime()) / 1000)),
-    userId: session.user_id,
-    sessionId: session.session_id,
-  }),
+      sessionEndsAt: session.expires_at,
+    });
+    return {
+      kind: 'SignedIn',
+      accessToken: token,
+      expiresIn,
+      refreshToken: writeRefreshToken(needs.refreshSecret, session.salt, session.session_id, session.generation),
+      sessionSeconds: Math.max(0, Math.floor((session.expires_at.getTime() - needs.clock.now().getTime()) / 1000)),
+      userId: session.user_id,
+      sessionId: session.session_id,
+    };
+  },
 });

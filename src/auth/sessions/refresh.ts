@@ -72,8 +72,6 @@ export const refresh = (needs: RefreshNeeds) => {
     await seen.flush();
     const session = await findSession(database, token.sessionId);
     if (!session || !isGenuine(secret, session.salt, token)) {
-      // A forger who knows a session's id must not use up its owner's attempts.
-      await limiter.giveBack(limitKey(token));
       return { kind: 'TokenInvalid' };
     }
     const reason = endedBecause(session, clock.now());
@@ -104,16 +102,10 @@ export const refresh = (needs: RefreshNeeds) => {
   };
 
   return async (caller: Caller, input: RefreshInput): Promise<RefreshOutcome> => {
-    const token = parseRefreshToken(input.refreshToken);
+    const token = parseRefreshToken(secret, input.refreshToken);
     if (!token) return { kind: 'TokenInvalid' };
-    const taken = await limiter.take(limitKey(token), config.RATE_LIMIT_REFRESH);
-    if (!taken.allowed) {
-      const session = await findSession(database, token.sessionId);
-      const genuine = session && isGenuine(secret, session.salt, token);
-      return genuine ? { kind: 'TooManyAttempts', retryAfterSeconds: taken.retryAfterSeconds } : { kind: 'TokenInvalid' };
-    }
+    const { allowed, retryAfterSeconds } = await limiter.take(`refresh:${token.sessionId}`, config.RATE_LIMIT_REFRESH);
+    if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
     return input.orgId ? { kind: 'NotFound' } : rotated(caller, token);
   };
 };
-
-const limitKey = (token: RefreshTokenParts): string => `refresh:${token.sessionId}`;

@@ -1,9 +1,10 @@
 /** Ending sessions on demand: one, the others, all, or one's own (logout). */
 import type { Database } from '../../infra/ports.ts';
-import { forbidden, unauthenticated } from '../access/denial.ts';
+import { badRequest, forbidden, unauthenticated } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller, SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
+import { isUuid } from '../paging.ts';
 import { isGenuine, parseRefreshToken } from '../tokens/refresh-token.ts';
 import type { Endings } from './ending.ts';
 import { findSession } from './store.ts';
@@ -17,7 +18,7 @@ const loggedOut = (sessionIds: readonly string[]): LoggedOut => ({ kind: 'Logged
 /** Ends the session of the access token, or of the cookie where the access token is over. */
 export const logout = ({ database, endings, trail, refreshSecret }: RevokeNeeds) => {
   const ofCookie = async (cookie: string | null) => {
-    const token = cookie && parseRefreshToken(cookie);
+    const token = cookie && parseRefreshToken(refreshSecret, cookie);
     const session = token && (await findSession(database, token.sessionId));
     return session && isGenuine(refreshSecret, session.salt, token) ? { sessionId: session.session_id, userId: session.user_id } : null;
   };
@@ -41,6 +42,7 @@ export const revokeSession =
   ({ database, endings }: RevokeNeeds) =>
   async (caller: SignedInCaller, input: { sessionId: string }): Promise<LogoutOutcome> => {
     const { userId } = caller.identity;
+    if (!isUuid(input.sessionId)) return { kind: 'NotFound' };
     const ids = await database.transaction(async (sql) => {
       const own = await endings.one(sql, caller, input.sessionId, 'revoked', userId);
       if (own.length > 0 || !caller.permissions.has('sessions.revoke')) return own;
@@ -57,7 +59,8 @@ export const revokeSessions =
   ({ database, endings }: RevokeNeeds) =>
   async (caller: SignedInCaller, input: RevokeSessionsInput): Promise<LogoutOutcome> => {
     const { userId: ownId, sessionId } = caller.identity;
-    const userId = input.userId ?? ownId;
+    const userId = input.userId?.toLowerCase() ?? ownId;
+    if (!isUuid(userId)) throw badRequest('input.userId is not an id.');
     if (userId !== ownId && !caller.permissions.has('sessions.revoke')) throw forbidden();
     const reason = userId === ownId ? 'revoked' : 'revoked_by_admin';
     const exceptId = (input.exceptCurrent ?? true) ? sessionId : null;

@@ -74,12 +74,15 @@ export const endSessions = (sql: Sql, userId: string, at: Date, reason: RevokedR
 const lockUser = statement('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE');
 const evict = statement(`UPDATE sessions SET revoked_at = $2, revoked_reason = 'session_limit' WHERE id IN (
     SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
-      AND last_seen_at + idle_seconds * interval '1 second' > $2 ORDER BY id DESC OFFSET $3)
+      AND last_seen_at + idle_seconds * interval '1 second' > $2 ORDER BY id = $4 DESC, id DESC OFFSET $3)
   AND revoked_at IS NULL RETURNING id AS session_id, user_id, browser, os`);
-/** Ends the oldest sessions beyond `limit`; sign-ins of one user wait for each other here, so that parallel ones do not each see room. */
-export const endOldest = async (sql: Sql, userId: string, at: Date, limit: number): Promise<EndedSession[]> => {
+/**
+ * Ends the oldest sessions beyond `limit`, never `newId`, which by the clock of another replica may look old. Sign-ins of one user wait
+ * for each other here, so that parallel ones do not each see room.
+ */
+export const endOldest = async (sql: Sql, userId: string, at: Date, limit: number, newId: string): Promise<EndedSession[]> => {
   await sql.run(lockUser, [userId]);
-  return sql.run<EndedSession>(evict, [userId, at, limit]);
+  return sql.run<EndedSession>(evict, [userId, at, limit, newId]);
 };
 
 const expired = statement(`UPDATE sessions SET revoked_at = $1, revoked_reason = CASE WHEN expires_at <= $1 THEN 'expired' ELSE 'idle' END

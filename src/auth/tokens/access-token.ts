@@ -24,6 +24,8 @@ export type AccessTokenInput = {
   authenticatedAt: Date;
   clientId: string;
   generation: number;
+  /** The token ends with its session, if that is sooner: services that verify by the JWKS alone hear of no other end. */
+  sessionEndsAt: Date;
 };
 
 const text = (value: unknown): value is string => typeof value === 'string';
@@ -68,16 +70,17 @@ export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNee
   };
 
   return {
-    lifetimeSeconds: config.ACCESS_TOKEN_TTL_SECONDS,
-    sign: (input: AccessTokenInput): string => {
+    /** The token, and for how many seconds it is valid. */
+    sign: (input: AccessTokenInput): { token: string; expiresIn: number } => {
       const now = clock.now();
-      return signJwt(keys.signer(), accessTokenType, {
+      const expiresIn = Math.max(0, Math.min(config.ACCESS_TOKEN_TTL_SECONDS, seconds(input.sessionEndsAt) - seconds(now)));
+      const token = signJwt(keys.signer(), accessTokenType, {
         iss: config.issuer,
         aud: config.JWT_AUDIENCE,
         sub: input.userId,
         client_id: input.clientId,
         iat: seconds(now),
-        exp: seconds(now) + config.ACCESS_TOKEN_TTL_SECONDS,
+        exp: seconds(now) + expiresIn,
         jti: random.uuid(now),
         sid: input.sessionId,
         org: input.orgId ?? undefined,
@@ -86,6 +89,7 @@ export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNee
         auth_time: seconds(input.authenticatedAt),
         gen: input.generation,
       });
+      return { token, expiresIn };
     },
     /** Whom `token` speaks for. Throws the denial UNAUTHENTICATED for anything but a current token of ours; says nothing about its session. */
     verify: async (token: string): Promise<Identity> => {

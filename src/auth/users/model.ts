@@ -1,6 +1,6 @@
 /** The nouns of accounts: addresses, usernames, and what a user is called. */
-import { createHmac } from 'node:crypto';
 import { domainToASCII } from 'node:url';
+import { lockoutKeys } from '../throttle/index.ts';
 
 export type UserStatus = 'PENDING_VERIFICATION' | 'ACTIVE' | 'DEACTIVATED' | 'DELETED';
 
@@ -40,8 +40,11 @@ export const parseEmail = (text: string): string | null => {
   return hostName.test(asciiDomain(email.slice(at + 1))) ? email : null;
 };
 
-/** What facts and counters hold instead of an address: hex HMAC of its key, the same for known and unknown ones. */
-export const accountDigest = (pepper: Buffer, key: string): string => createHmac('sha256', pepper).update(`account\0${key}`).digest('hex');
+/**
+ * What facts and counters hold instead of an address: a hex HMAC of its key, the same for known and unknown ones, and the same as in the
+ * facts of sign-ins, so that what was tried on one address can be seen together.
+ */
+export const accountDigest = (pepper: Buffer, key: string): string => lockoutKeys(pepper, key, '', null).account.toString('hex');
 
 /** What makes two usernames one. */
 export const usernameKey = (username: string): string => username.normalize('NFKC').toLowerCase();

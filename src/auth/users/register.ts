@@ -1,5 +1,5 @@
 /**
- * Registration: the same answer, and the same work, for a free and a taken address; the mail says which. Only an account whose address
+ * Registration: the same answer, in the same time, for a free and a taken address; the mail says which. Only an account whose address
  * is proved has a username: a pending one that held it would tell, by a second registration, whether the first one's address was free.
  */
 import type { Breaches, Clock, Database, Hasher, Limiter, Random, Rate } from '../../infra/ports.ts';
@@ -12,6 +12,7 @@ import type { Refused } from '../outcome.ts';
 import { checkBreaches, checkPolicy } from '../passwords/check.ts';
 import { normalisePassword, type PolicyConfig } from '../passwords/model.ts';
 import { resetPage } from '../passwords/request-reset.ts';
+import { inEvenTime } from '../throttle/index.ts';
 import type { OneTimeTokens } from '../tokens/one-time.ts';
 import { emailKey, parseEmail, usernameKey } from './model.ts';
 import { checkProfile } from './profile.ts';
@@ -44,7 +45,6 @@ export type RegisterOutcome =
 
 /** An account can come or go between looking and writing; that it does so this often in a row is no longer chance. */
 const mostTries = 5;
-const nobody = '00000000-0000-0000-0000-000000000000';
 
 export const register = (needs: RegisterNeeds) => {
   const { database, clock, random, trail, oneTime, config } = needs;
@@ -76,6 +76,14 @@ export const register = (needs: RegisterNeeds) => {
     });
   };
 
+  /** Hashes and writes, again where the account came or went in between. */
+  const record = async (caller: Caller, registration: Registration, password: string, unchecked: boolean): Promise<void> => {
+    const passwordHash = await needs.hasher.hash(password);
+    for (let tries = 0; tries < mostTries; tries += 1)
+      if (await attempt(caller, { ...registration, passwordHash }, unchecked)) return trail.committed();
+    throw new Unavailable('the account is being changed elsewhere');
+  };
+
   return async (caller: Caller, input: RegisterInput): Promise<RegisterOutcome> => {
     const email = parseEmail(input.email);
     if (!email) return { kind: 'InvalidInput', field: 'input.email', message: 'This is not an email address.' };
@@ -85,23 +93,18 @@ export const register = (needs: RegisterNeeds) => {
     const password = normalisePassword(input.password);
     const weak = checkPolicy(config, password, { email, username, name });
     if (weak) return weak;
+    const usernameId = profile.username ? usernameKey(profile.username) : null;
+    if (usernameId && (await isUsernameHeld(database, usernameId))) return { kind: 'UsernameTaken' };
 
     const limitKey = `register:${caller.network}`;
     const { allowed, retryAfterSeconds } = await needs.limiter.take(limitKey, config.RATE_LIMIT_REGISTER);
     if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
     try {
-      const usernameId = profile.username ? usernameKey(profile.username) : null;
-      if (usernameId && (await isUsernameHeld(database, usernameId, nobody))) return { kind: 'UsernameTaken' };
       const { refused, unchecked } = await checkBreaches(needs.breaches, password);
       if (refused) return refused;
-      const passwordHash = await needs.hasher.hash(password);
-      const registration = { ...profile, email, passwordHash, usernameKey: usernameId };
-      for (let tries = 0; tries < mostTries; tries += 1) {
-        if (!(await attempt(caller, registration, unchecked))) continue;
-        trail.committed();
-        return { kind: 'Registration', email: input.email, status: 'PENDING_VERIFICATION' };
-      }
-      throw new Unavailable('the account is being changed elsewhere');
+      // A free address costs two rows more than a taken one.
+      await inEvenTime(() => record(caller, { ...profile, email, usernameKey: usernameId }, password, unchecked));
+      return { kind: 'Registration', email: input.email, status: 'PENDING_VERIFICATION' };
     } catch (fault) {
       // What we could not do counts against nobody.
       await needs.limiter.giveBack(limitKey);

@@ -10,10 +10,9 @@ const byKey = statement('SELECT id, status, email, locale FROM users WHERE email
 /** The account of an address. Deleted ones have none. */
 export const findByEmail = async (sql: Sql, key: string): Promise<Account | undefined> => (await sql.run<Account>(byKey, [key]))[0];
 
-const usernameHeld = statement('SELECT 1 FROM users WHERE username_key = $1 AND id <> $2');
-/** Whether another user has the username. A moment's truth: the unique index decides. */
-export const isUsernameHeld = async (sql: Sql, key: string, exceptId: string): Promise<boolean> =>
-  (await sql.run(usernameHeld, [key, exceptId])).length > 0;
+const usernameHeld = statement('SELECT 1 FROM users WHERE username_key = $1');
+/** Whether somebody has the username. A moment's truth: the unique index decides. */
+export const isUsernameHeld = async (sql: Sql, key: string): Promise<boolean> => (await sql.run(usernameHeld, [key])).length > 0;
 
 /** Whether an error says that the username went to another user meanwhile. */
 export const isUsernameConflict = (error: unknown): boolean =>

@@ -5,6 +5,7 @@ import { badRequest } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
+import { inEvenTime } from '../throttle/index.ts';
 import type { OneTimeTokens, UsedToken } from '../tokens/one-time.ts';
 import { emailKey, type UserOutcome } from './model.ts';
 import { activateAccount, findByEmail, forgetRegistrations, isUsernameConflict, lockUnverified } from './store.ts';
@@ -73,7 +74,8 @@ export const verifyEmail = (needs: VerifyEmailNeeds) => {
     if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
     let failed = false;
     try {
-      const id = await verify(caller, proof);
+      // A wrong code of a pending account costs a write that one of nobody's does not.
+      const id = await ('token' in proof ? verify(caller, proof) : inEvenTime(() => verify(caller, proof)));
       failed = id === null;
       if (id === null) return 'token' in proof ? { kind: 'TokenInvalid' } : { kind: 'CodeInvalid', attemptsLeft: null };
       trail.committed();

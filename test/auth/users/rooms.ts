@@ -7,9 +7,9 @@ import { openPermissions } from '../../../src/auth/access/permissions.ts';
 import type { CommittedFact } from '../../../src/auth/audit/model.ts';
 import { openTrail } from '../../../src/auth/audit/record.ts';
 import type { Caller, SignedInCaller } from '../../../src/auth/caller.ts';
-import type { Letter, LetterName } from '../../../src/auth/letters/model.ts';
+import type { Letter, LetterData, LetterName } from '../../../src/auth/letters/model.ts';
 import { openPost, type SealedLetter } from '../../../src/auth/letters/post.ts';
-import { openPasswords } from '../../../src/auth/passwords/index.ts';
+import { openPasswords, type PasswordsNeeds } from '../../../src/auth/passwords/index.ts';
 import { openEndings } from '../../../src/auth/sessions/ending.ts';
 import { openRevoked } from '../../../src/auth/sessions/revoked.ts';
 import { lockoutKeys, openLockouts } from '../../../src/auth/throttle/index.ts';
@@ -22,7 +22,7 @@ import { createLocalKms } from '../../../src/infra/kms/local.ts';
 import { createLog } from '../../../src/infra/log.ts';
 import { createMemoryFanout } from '../../../src/infra/memory/fanout.ts';
 import { createMemoryLimiter } from '../../../src/infra/memory/limiter.ts';
-import type { Breaches } from '../../../src/infra/ports.ts';
+import type { Breaches, Sql } from '../../../src/infra/ports.ts';
 import { openDatabase } from '../../../src/infra/postgres/database.ts';
 import { systemRandom as random } from '../../../src/infra/random.ts';
 import { movableClock } from '../../kit/clock.ts';
@@ -52,11 +52,10 @@ export const openRooms = async (
   const revoked = await openRevoked({ database, fanout, clock, log, config });
   const endings = openEndings({ clock, trail, revoked });
   const oneTime = openOneTimeTokens({ clock, random, pepper });
-  const bootstrap = openBootstrap({ database, clock, random, trail, permissions: openPermissions({ database }), log, oneTime } as never);
+  const bootstrap = openBootstrap({ clock, random, trail, permissions: openPermissions({ database }), log });
   const lockouts = openLockouts({ clock, config });
   const infra = { database, clock, random, hasher, limiter, breaches, log };
-  const unlock = (sql: Parameters<typeof lockouts.clear>[0], key: string) =>
-    lockouts.clear(sql, [lockoutKeys(pepper, key, origin.network, null).account]);
+  const unlock = (sql: Sql, caller: Caller, key: string) => lockouts.clear(sql, [lockoutKeys(pepper, key, caller.network, null).account]);
   const shared = { ...infra, trail, post, oneTime, endings, bootstrap, pepper, unlock, config };
 
   const rows = <R = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<R[]> =>
@@ -68,10 +67,10 @@ export const openRooms = async (
     return all.filter((letter) => letter.to === to);
   };
   /** The data of the newest letter of that name to the address. */
-  const letter = async <N extends LetterName>(to: string, name: N): Promise<Extract<Letter, { name: N }>['data']> => {
+  const letter = async <N extends LetterName>(to: string, name: N): Promise<LetterData[N]> => {
     const found = (await letters(to)).findLast((each) => each.name === name);
     if (!found) throw new Error(`no letter ${name} to ${to}`);
-    return found.data as Extract<Letter, { name: N }>['data'];
+    return found.data as LetterData[N];
   };
   const person = async (email: string, password: string | null = strong): Promise<SignedInCaller> => {
     const [id, now] = [random.uuid(clock.now()), clock.now()];
@@ -97,6 +96,8 @@ export const openRooms = async (
     ...infra,
     users: openUsers(shared),
     passwords: openPasswords(shared),
+    /** The room with some of its needs replaced. */
+    passwordsWith: (needs: Partial<PasswordsNeeds>) => openPasswords({ ...shared, ...needs }),
     pepper,
     rows,
     letters,
@@ -131,6 +132,7 @@ export const origin: Caller = {
   userAgent: null,
   requestId: 'request-1',
   identity: null,
+  csrfHeader: false,
   refreshCookie: null,
   permissions: new Set(),
 };
