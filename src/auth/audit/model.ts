@@ -7,7 +7,10 @@
 export type FactData = {
   'user.registered': Record<string, never>;
   'user.registration_repeated': Record<string, never>;
+  'user.registration_expired': Record<string, never>;
   'user.verified': { by: 'link' | 'code' };
+  'user.verification_requested': { account: string };
+  'user.verification_failed': { by: 'link' | 'code'; account: string | null };
   'user.login': { newDevice: boolean; persistent: boolean };
   'user.login_failed': {
     reason: 'InvalidCredentials' | 'AccountLocked' | 'AccountDeactivated' | 'EmailNotVerified' | 'TooManyAttempts';
@@ -17,6 +20,7 @@ export type FactData = {
   'user.logout': Record<string, never>;
   'user.updated': { fields: string[] };
   'user.deleted': Record<string, never>;
+  'user.deletion_failed': { reason: 'InvalidCredentials' };
   'password.changed': Record<string, never>;
   'password.change_failed': { reason: string };
   'password.rehashed': Record<string, never>;

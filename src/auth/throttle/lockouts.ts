@@ -54,7 +54,7 @@ const fail = statement(`
     locked_until = CASE WHEN ${live('$3::timestamptz', '$4::int')} + 1
       >= (SELECT v.most FROM unnest($1::bytea[], $2::int[]) AS v(key, most) WHERE v.key = l.key) THEN $3::timestamptz + $4::int * interval '1 second'
       WHEN l.locked_until > $3::timestamptz THEN l.locked_until END
-  RETURNING key, locked_until`);
+  RETURNING key, failures, locked_until`);
 
 const release = statement('UPDATE lockouts SET pending = greatest(pending - 1, 0) WHERE key = $1');
 const clear = statement('DELETE FROM lockouts WHERE key = ANY($1::bytea[])');
@@ -67,12 +67,18 @@ export type Lockouts = ReturnType<typeof openLockouts>;
 export const openLockouts = (needs: { clock: Clock; config: { LOCKOUT_ATTEMPTS: number; LOCKOUT_SECONDS: number } }) => {
   const { clock, config } = needs;
   return {
-    /** Counts a reserved attempt as wrong, on its own key and on the account; whether that locked the former. */
+    /** Counts a reserved attempt as wrong, on its own key and on the account; whether that locked either. */
     fail: async (sql: Sql, key: Buffer, account: Buffer): Promise<boolean> => {
       const now = clock.now();
       const most = [config.LOCKOUT_ATTEMPTS, config.LOCKOUT_ATTEMPTS * accountFactor];
-      const rows = await sql.run<{ key: Buffer; locked_until: Date | null }>(fail, [[key, account], most, now, config.LOCKOUT_SECONDS]);
-      return rows.some((row) => row.key.equals(key) && row.locked_until !== null && row.locked_until > now);
+      const rows = await sql.run<{ failures: number; locked_until: Date | null }>(fail, [
+        [key, account],
+        most,
+        now,
+        config.LOCKOUT_SECONDS,
+      ]);
+      // Attempts that were under way when it locked count on: only the one that reached the limit locked it.
+      return rows.some(({ failures, locked_until: until }) => until !== null && until > now && most.includes(failures));
     },
     /** Gives a reserved attempt back: nothing was learnt from it. */
     release: async (sql: Sql, key: Buffer): Promise<void> => {

@@ -44,7 +44,12 @@ export const deleteAccount = (needs: DeleteAccountNeeds) => {
     const { userId } = caller.identity;
     const hash = await findPasswordHash(database, userId);
     if (hash === undefined) return { kind: 'NotFound' };
-    if (hash !== null && !(await verify(userId, hash, input.currentPassword ?? ''))) return { kind: 'InvalidCredentials' };
+    if (hash !== null && !(await verify(userId, hash, input.currentPassword ?? ''))) {
+      const fact = { type: 'user.deletion_failed', outcome: 'FAILURE', data: { reason: 'InvalidCredentials' } } as const;
+      await trail.write(database, [trail.fact(caller, fact)]);
+      trail.committed();
+      return { kind: 'InvalidCredentials' };
+    }
 
     const erasedAt = clock.now();
     const ended = await database.transaction(async (sql) => {

@@ -1,6 +1,7 @@
 /** The door of the users room. */
 import { type DeleteAccountNeeds, deleteAccount } from './delete-account.ts';
 import { type RegisterNeeds, register } from './register.ts';
+import { removeUnverified } from './remove-unverified.ts';
 import { type ResendVerificationNeeds, resendVerification } from './resend-verification.ts';
 import { type UpdateProfileNeeds, updateProfile } from './update-profile.ts';
 import { type VerifyEmailNeeds, verifyEmail } from './verify-email.ts';
@@ -21,4 +22,5 @@ export const openUsers = (needs: UsersNeeds) => ({
   resendVerification: resendVerification(needs),
   updateProfile: updateProfile(needs),
   deleteAccount: deleteAccount(needs),
+  removeUnverified: removeUnverified(needs),
 });

@@ -1,5 +1,6 @@
 /** Another verification mail for a pending account; the answer is the same for every address. */
 import type { Clock, Database, Limiter, Random, Rate } from '../../infra/ports.ts';
+import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
 import { inEvenTime } from '../throttle/index.ts';
@@ -14,6 +15,7 @@ export type ResendVerificationNeeds = {
   clock: Clock;
   random: Random;
   limiter: Limiter;
+  trail: AuditTrail;
   post: Post;
   oneTime: OneTimeTokens;
   pepper: Buffer;
@@ -21,10 +23,11 @@ export type ResendVerificationNeeds = {
 };
 
 export const resendVerification = (needs: ResendVerificationNeeds) => {
-  const { database, clock, random, limiter, oneTime, config } = needs;
+  const { database, clock, random, limiter, trail, oneTime, config } = needs;
   return async (caller: Caller, input: { email: string }): Promise<MailOutcome> => {
     const key = emailKey(input.email);
-    const refused = await takeMailPlace(limiter, config.RATE_LIMIT_RESET, caller.network, accountDigest(needs.pepper, key));
+    const account = accountDigest(needs.pepper, key);
+    const refused = await takeMailPlace(limiter, config.RATE_LIMIT_RESET, caller.network, account);
     if (refused) return refused;
 
     await inEvenTime(async () => {
@@ -35,11 +38,15 @@ export const resendVerification = (needs: ResendVerificationNeeds) => {
       const { token, letter } = issueVerification(oneTime, config, to, registration);
       const queueLetter = await needs.post.prepare(letter);
       await database.transaction(async (sql) => {
-        if (!pending) return;
-        await token.insert(sql);
-        await queueLetter(sql);
+        if (pending) {
+          await token.insert(sql);
+          await queueLetter(sql);
+        }
+        const who = { actorId: null, subjectId: pending?.id ?? null, data: { account } };
+        await trail.write(sql, [trail.fact(caller, { type: 'user.verification_requested', ...who })]);
       });
     });
+    trail.committed();
     return { kind: 'MailAccepted', email: input.email };
   };
 };

@@ -97,3 +97,11 @@ export const updateAccount = async (
   at: Date,
   changes: Profile & { usernameKey?: string | null },
 ): Promise<boolean> => (await sql.run(update, [userId, JSON.stringify(changes), at])).length > 0;
+
+const removeUnproved = statement(`DELETE FROM users WHERE id IN (
+    SELECT u.id FROM users u WHERE u.status = 'PENDING_VERIFICATION' AND u.created_at < $1
+      AND NOT EXISTS (SELECT 1 FROM one_time_tokens t WHERE t.user_id = u.id AND t.created_at >= $1) LIMIT 500 FOR UPDATE SKIP LOCKED)
+  RETURNING id`);
+/** Removes up to 500 pending accounts that have had no token since `before`; their ids. */
+export const removePending = async (sql: Sql, before: Date): Promise<string[]> =>
+  (await sql.run<{ id: string }>(removeUnproved, [before])).map((row) => row.id);

@@ -7,7 +7,7 @@ import type { Caller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
 import { inEvenTime } from '../throttle/index.ts';
 import type { OneTimeTokens, UsedToken } from '../tokens/one-time.ts';
-import { emailKey, type UserOutcome } from './model.ts';
+import { accountDigest, emailKey, type UserOutcome } from './model.ts';
 import { activateAccount, findByEmail, forgetRegistrations, isUsernameConflict, lockUnverified } from './store.ts';
 
 export type VerifyEmailNeeds = {
@@ -18,12 +18,13 @@ export type VerifyEmailNeeds = {
   trail: AuditTrail;
   oneTime: OneTimeTokens;
   bootstrap: Bootstrap;
+  pepper: Buffer;
   config: { RATE_LIMIT_LOGIN: Rate; BOOTSTRAP_ADMIN_EMAIL?: string | undefined };
 };
 export type VerifyEmailInput = { token?: string | null; email?: string | null; code?: string | null };
 export type VerifyEmailOutcome = UserOutcome | Refused<'TokenInvalid' | 'CodeInvalid' | 'TooManyAttempts'>;
 
-type Proof = { token: string } | { userId: string; code: string };
+type Proof = { token: string } | { userId: string; code: string; account: string; known: boolean };
 
 export const verifyEmail = (needs: VerifyEmailNeeds) => {
   const { database, clock, trail, oneTime, config } = needs;
@@ -32,14 +33,23 @@ export const verifyEmail = (needs: VerifyEmailNeeds) => {
   const use = (sql: Sql, proof: Proof): Promise<UsedToken | null> =>
     'token' in proof ? oneTime.use(sql, 'verify_email', proof.token) : oneTime.useCode(sql, 'verify_email', proof.userId, proof.code);
 
+  /** Recorded like a wrong password; what it says of an address is a digest. */
+  const fail = async (sql: Sql, caller: Caller, proof: Proof): Promise<null> => {
+    const [by, account, subjectId] =
+      'token' in proof ? (['link', null, null] as const) : (['code', proof.account, proof.known ? proof.userId : null] as const);
+    const fact = { type: 'user.verification_failed', outcome: 'FAILURE', data: { by, account }, actorId: null, subjectId } as const;
+    await trail.write(sql, [trail.fact(caller, fact)]);
+    return null;
+  };
+
   /** The id of the user that is now active, or null. What it returns is committed: a wrong code has cost one of its attempts. */
   const activate = async (sql: Sql, caller: Caller, proof: Proof, withUsername: boolean): Promise<string | null> => {
     const waits = await lockUnverified(sql, proof);
     const used = await use(sql, proof);
-    if (!waits || !used) return null;
+    if (!waits || !used) return fail(sql, caller, proof);
     const { userId, data } = used;
     const account = await activateAccount(sql, userId, clock.now(), withUsername ? data : { ...data, username: null, usernameKey: null });
-    if (!account) return null;
+    if (!account) return fail(sql, caller, proof);
     await oneTime.endAll(sql, 'verify_email', userId);
     await forgetRegistrations(sql, userId);
     const by = 'token' in proof ? 'link' : 'code';
@@ -63,8 +73,10 @@ export const verifyEmail = (needs: VerifyEmailNeeds) => {
     if (token != null && email == null && code == null) return { token };
     if (token != null || email == null || code == null) throw badRequest('Give either the token of the link, or the email and the code.');
     // For an unknown address the same statements run, on nobody.
-    const userId = (await findByEmail(database, emailKey(email)))?.id ?? needs.random.uuid(clock.now());
-    return { userId, code: code.replaceAll(/\s/g, '') };
+    const key = emailKey(email);
+    const user = await findByEmail(database, key);
+    const account = accountDigest(needs.pepper, key);
+    return { userId: user?.id ?? needs.random.uuid(clock.now()), code: code.replaceAll(/\s/g, ''), account, known: user !== undefined };
   };
 
   return async (caller: Caller, input: VerifyEmailInput): Promise<VerifyEmailOutcome> => {
@@ -77,8 +89,8 @@ export const verifyEmail = (needs: VerifyEmailNeeds) => {
       // A wrong code of a pending account costs a write that one of nobody's does not.
       const id = await ('token' in proof ? verify(caller, proof) : inEvenTime(() => verify(caller, proof)));
       failed = id === null;
-      if (id === null) return 'token' in proof ? { kind: 'TokenInvalid' } : { kind: 'CodeInvalid', attemptsLeft: null };
       trail.committed();
+      if (id === null) return 'token' in proof ? { kind: 'TokenInvalid' } : { kind: 'CodeInvalid', attemptsLeft: null };
       return { kind: 'User', id };
     } finally {
       if (!failed) await needs.limiter.giveBack(limitKey);
