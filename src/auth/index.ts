@@ -83,7 +83,7 @@ export const openAuth = async (infra: Infra, config: AuthConfig) => {
     serviceInfo: describeService(config),
     /** For the back door alone. */
     housekeeping: {
-      hearNews: hearNews({ readNews: readNews(infra), revoked, permissions, keys: tokens.keys }),
+      hearNews: hearNews({ readNews: readNews(infra), clock, revoked, permissions, keys: tokens.keys }),
       pumpFeed: feed.pump,
       watchSession: revoked.watch,
       forgetEnded: revoked.forget,

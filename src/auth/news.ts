@@ -1,17 +1,27 @@
 /** What the caches of this process make of the log's news; the back door calls it a few times a second. */
+import type { Clock } from '../infra/ports.ts';
 import type { Permissions } from './access/permissions.ts';
 import type { News } from './audit/news.ts';
 import type { Revoked } from './sessions/revoked.ts';
 import type { KeyRing } from './tokens/keys.ts';
 
-export const hearNews = (needs: { readNews: () => Promise<News[]>; revoked: Revoked; permissions: Permissions; keys: KeyRing }) => {
-  let knownRotations = -1;
+export const hearNews = (needs: {
+  readNews: () => Promise<News[]>;
+  clock: Clock;
+  revoked: Pick<Revoked, 'caughtUp'>;
+  permissions: Pick<Permissions, 'forget'>;
+  keys: Pick<KeyRing, 'reload'>;
+}) => {
+  // None at first: a rotation between this process's reading of the keys and its first look is news too.
+  let rotations = new Set<string>();
   return async (): Promise<void> => {
+    const askedAt = needs.clock.now();
     const news = await needs.readNews();
-    needs.revoked.caughtUp(news.flatMap((fact) => (fact.type.startsWith('session.') && fact.session_id ? [fact.session_id] : [])));
+    const ended = news.flatMap((fact) => (fact.type.startsWith('session.') && fact.session_id ? [fact.session_id] : []));
+    needs.revoked.caughtUp(ended, askedAt);
     for (const fact of news) if (fact.subject_id && /^(role|user)\./.test(fact.type)) needs.permissions.forget(fact.subject_id);
-    const rotations = news.filter((fact) => fact.type === 'key.rotated').length;
-    if (knownRotations >= 0 && rotations > knownRotations) await needs.keys.reload();
-    knownRotations = rotations;
+    const heard = new Set(news.flatMap((fact) => (fact.type === 'key.rotated' ? [fact.id] : [])));
+    if ([...heard].some((id) => !rotations.has(id))) await needs.keys.reload();
+    rotations = heard;
   };
 };

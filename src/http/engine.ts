@@ -4,7 +4,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Reply } from '../schema/context.ts';
 import { openCompiler } from './compiled.ts';
 import { type Operation, openDocuments, type Refused, tooCostly } from './documents.ts';
-import { type About, type Told, tell } from './errors.ts';
+import { type About, badRequest, type Told, tell } from './errors.ts';
 import type { House } from './house.ts';
 import { limits } from './limits.ts';
 import type { Params } from './params.ts';
@@ -18,6 +18,11 @@ export type Ready = { readonly operation: Operation; readonly variables: Variabl
 
 const noVariables: Variables = Object.freeze({});
 
+/** PostgreSQL keeps no U+0000 in text, and nobody types one. In a document and in JSON alike it stands as an escape or as itself. */
+const nul = /\\u0000|\0/;
+const holdsNul = ({ query, variables }: Params): boolean => nul.test(query) || (variables !== null && nul.test(JSON.stringify(variables)));
+const noNul: Refused = { refused: [badRequest('The character U+0000 is not accepted.')] };
+
 export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext' | 'log'>) => {
   const { schema, makeContext, log } = house;
   const compiledOf = openCompiler(schema);
@@ -30,6 +35,7 @@ export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext
   };
 
   const prepare = (params: Params): Ready | Refused => {
+    if (holdsNul(params)) return noNul;
     const operation = find(params.query, params.operationName);
     if ('refused' in operation) return operation;
     let variables = noVariables;

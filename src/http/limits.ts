@@ -12,8 +12,8 @@ export const limits = {
   aliases: 50,
   rootFields: 50,
   directives: 50,
-  /** How often one name may stand in one selection set; comparing fields for conflicts is quadratic in it. */
-  repeats: 10,
+  /** How often one name may come up in one selection set and its fragments; comparing fields for conflicts is quadratic in it. */
+  repeats: 30,
   fragments: 50,
   operations: 20,
   /** Nesting of an input value, in the document or in the variables. */
@@ -22,7 +22,8 @@ export const limits = {
   cost: 5_000,
 } as const;
 
-type Size = { depth: number; aliases: number; directives: number; fields: number };
+type Size = { depth: number; aliases: number; directives: number; fields: number; names: Map<string, number> };
+const nothing = (): Size => ({ depth: 0, aliases: 0, directives: 0, fields: 0, names: new Map() });
 
 /** Thrown within this file alone; the message is for the client. */
 class Exceeded extends Error {}
@@ -44,16 +45,21 @@ const measurer = (fragments: ReadonlyMap<string, FragmentDefinitionNode>) => {
     if (size) return size;
     const fragment = fragments.get(name);
     // Validation says it better.
-    if (!fragment) return { depth: 0, aliases: 0, directives: 0, fields: 0 };
+    if (!fragment) return nothing();
     known.set(name, 'open');
     const measured = of(fragment.selectionSet);
     known.set(name, measured);
     return measured;
   };
 
+  const named = ({ names }: Size, key: string, times: number): void => {
+    const all = (names.get(key) ?? 0) + times;
+    if (all > limits.repeats) throw over('repeats', 'One field is asked for too often in one place');
+    names.set(key, all);
+  };
+
   const of = (set: SelectionSetNode): Size => {
-    const size: Size = { depth: 0, aliases: 0, directives: 0, fields: 0 };
-    const names = new Map<string, number>();
+    const size = nothing();
     const add = (inner: Size, levels: number) => {
       size.depth = Math.max(size.depth, inner.depth + levels);
       size.aliases += inner.aliases;
@@ -63,20 +69,18 @@ const measurer = (fragments: ReadonlyMap<string, FragmentDefinitionNode>) => {
       size.directives += selection.directives?.length ?? 0;
       if (selection.kind === Kind.FIELD) {
         const name = selection.name.value;
-        const key = selection.alias?.value ?? name;
-        const times = (names.get(key) ?? 0) + 1;
-        if (times > limits.repeats) throw over('repeats', 'One field is asked for too often in one place');
-        names.set(key, times);
+        named(size, selection.alias?.value ?? name, 1);
         size.fields += 1;
         if (selection.alias) size.aliases += 1;
         for (const argument of selection.arguments ?? []) checkValue(argument.value, 1);
-        const inner = selection.selectionSet ? of(selection.selectionSet) : { depth: 0, aliases: 0, directives: 0, fields: 0 };
+        const inner = selection.selectionSet ? of(selection.selectionSet) : nothing();
         // Introspection nests deeper than any honest query; graphql's own MaxIntrospectionDepthRule bounds it.
         add(name === '__schema' || name === '__type' ? { ...inner, depth: 0 } : inner, 1);
       } else {
         const inner = selection.kind === Kind.FRAGMENT_SPREAD ? ofFragment(selection.name.value) : of(selection.selectionSet);
         add(inner, 0);
         size.fields += inner.fields;
+        for (const [key, times] of inner.names) named(size, key, times);
       }
     }
     return size;

@@ -2,6 +2,7 @@
 import { badRequest } from '../auth/access/denial.ts';
 import type { SignedInCaller } from '../auth/caller.ts';
 import { builder } from '../schema/builder.ts';
+import { prismaPage } from '../schema/pages.ts';
 import { Session } from '../schema/sessions/session.ts';
 import {
   LogoutResult,
@@ -36,6 +37,7 @@ builder.queryField('sessions', (t) =>
     {
       type: Session,
       cursor: 'id',
+      extensions: prismaPage,
       door: { open: 'signedIn', note: "The viewer's own; with `userId`: sessions.read." },
       args: { userId: t.arg.id(), includeEnded: t.arg.boolean({ defaultValue: false }) },
       totalCount: (_root, args, { auth, caller }) => auth.sessions.count(caller as SignedInCaller, args),
@@ -107,6 +109,7 @@ builder.prismaObjectField(User, 'sessions', (t) =>
     {
       type: Session,
       cursor: 'id',
+      extensions: prismaPage,
       nullable: true,
       totalCount: (user, _args, { auth, caller }) => auth.sessions.count(caller as SignedInCaller, { userId: user.id }),
       resolve: (query, user, _args, { auth, caller }) =>

@@ -15,6 +15,7 @@ import DoorsPlugin from './doors.ts';
 import type PrismaTypes from './generated/pothos-types.ts';
 import { getDatamodel } from './generated/pothos-types.ts';
 import { graphClientOf } from './graph-client.ts';
+import PagesPlugin from './pages.ts';
 
 export type SchemaShape = {
   Context: Context;
@@ -46,6 +47,7 @@ export const builder = new SchemaBuilder<SchemaShape>({
     DirectivesPlugin,
     FederationPlugin,
     ComplexityPlugin,
+    PagesPlugin,
   ],
   defaultFieldNullability: false,
   scopeAuth: {

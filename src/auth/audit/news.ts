@@ -16,11 +16,18 @@ export const newsTypes = [
   'user.deleted',
   'key.rotated',
 ] as const;
-export type News = { type: (typeof newsTypes)[number]; subject_id: string | null; session_id: string | null };
+export type News = { id: string; type: (typeof newsTypes)[number]; subject_id: string | null; session_id: string | null };
 
 const recent = statement(
-  'SELECT type, subject_id, session_id FROM audit_events WHERE type = ANY($1::text[]) AND id >= uuid_floor($2::timestamptz)',
+  'SELECT id, type, subject_id, session_id FROM audit_events WHERE type = ANY($1::text[]) AND id >= uuid_floor($2::timestamptz)',
 );
+/** Each look gives what came since the one before it, and `overlapMs` more; a process that could not look for a while misses nothing. */
 export const readNews = ({ database, clock }: { database: Database; clock: Clock }) => {
-  return (): Promise<News[]> => database.run<News>(recent, [newsTypes, new Date(clock.now().getTime() - overlapMs)]);
+  let lookedAt = clock.now().getTime();
+  return async (): Promise<News[]> => {
+    const now = clock.now().getTime();
+    const news = await database.run<News>(recent, [newsTypes, new Date(Math.min(lookedAt, now) - overlapMs)]);
+    lookedAt = now;
+    return news;
+  };
 };

@@ -21,14 +21,20 @@ export type Visible = FactFilter & { readonly personId: string | null };
 
 /** Throws the denials BAD_REQUEST (a filter out of form) and FORBIDDEN (an organization's facts without audit.read). */
 export const visibleFacts = (caller: SignedInCaller, filter: FactFilter | null | undefined): Visible => {
-  const { types, actorId, subjectId, orgId } = filter ?? {};
-  for (const [name, id] of Object.entries({ actorId, subjectId, orgId }))
-    if (id != null && !isUuid(id)) throw badRequest(`filter.${name} is not an id.`);
+  const { types, resource, ipAddress } = filter ?? {};
+  const id = (name: 'actorId' | 'subjectId' | 'orgId'): string | null => {
+    const given = filter?.[name];
+    if (given != null && !isUuid(given)) throw badRequest(`filter.${name} is not an id.`);
+    return given?.toLowerCase() ?? null;
+  };
+  const ids = { actorId: id('actorId'), subjectId: id('subjectId'), orgId: id('orgId') };
   if (types && (types.length > 50 || types.some((type) => !/^[a-z_]+(\.[a-z_]+)*(\.\*)?$|^\*$/.test(type))))
     throw badRequest('filter.types takes at most 50 names such as session.created, and prefixes such as session.*');
+  // PostgreSQL takes no NUL in a text.
+  if (resource?.includes('\0') || ipAddress?.includes('\0')) throw badRequest('filter.resource and filter.ipAddress take no NUL.');
   const all = caller.permissions.has('audit.read');
-  if (orgId && !all) throw forbidden('audit.read is needed in that organization.');
-  return { ...filter, personId: all ? null : caller.identity.userId };
+  if (ids.orgId && !all) throw forbidden('audit.read is needed in that organization.');
+  return { ...filter, ...ids, personId: all ? null : caller.identity.userId };
 };
 
 /** Whether a fact is among those. */

@@ -50,10 +50,10 @@ export const openRevoked = async (needs: {
       add(ids);
       needs.fanout.publish(topic, ids);
     },
-    /** What the log said: `ids` have ended, and nothing before now is missing. */
-    caughtUp: (ids: readonly string[]): void => {
+    /** What the log said: `ids` have ended, and nothing before `at`, when it was asked, is missing. */
+    caughtUp: (ids: readonly string[], at: Date): void => {
       add(ids);
-      caughtUpAt = clock.now().getTime();
+      caughtUpAt = at.getTime();
     },
     /** Calls `tell` once when the session ends (at once where it has ended); the function given takes that back. */
     watch: (sessionId: string, tell: () => void): (() => void) => {

@@ -7,6 +7,7 @@ import { signJwt, verifyJwt } from './jwt.ts';
 import type { KeyRing } from './keys.ts';
 
 export const accessTokenType = 'at+jwt';
+const longestToken = 8192;
 
 export type AccessTokenNeeds = {
   keys: Pick<KeyRing, 'signer' | 'keyOf' | 'reloadForUnknown'>;
@@ -51,22 +52,26 @@ const identityOf = (claims: Record<string, unknown>): Identity | null => {
   };
 };
 
+type Verified = { identity: Identity; kid: string };
 export type AccessTokens = ReturnType<typeof openAccessTokens>;
 
 export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNeeds) => {
   // Keyed by the whole token: a cached verdict is never another token's. About 12 MB when full.
-  const verified = new LRUCache<string, Identity>({ max: 10_000 });
+  const verified = new LRUCache<string, Verified>({ max: 10_000 });
 
-  const verifyNow = async (token: string): Promise<Identity | null> => {
-    let claims = verifyJwt(token, accessTokenType, keys.keyOf);
-    if (!claims) {
-      const kid = kidOf(token);
-      if (!kid || keys.keyOf(kid)) return null;
-      await keys.reloadForUnknown();
-      claims = verifyJwt(token, accessTokenType, keys.keyOf);
-    }
+  const verifyNow = async (token: string): Promise<Verified | null> => {
+    const kid = kidOf(token);
+    if (!kid) return null;
+    if (!keys.keyOf(kid)) await keys.reloadForUnknown();
+    const claims = verifyJwt(token, accessTokenType, keys.keyOf);
     if (!claims || claims['iss'] !== config.issuer || claims['aud'] !== config.JWT_AUDIENCE) return null;
-    return identityOf(claims);
+    const identity = identityOf(claims);
+    return identity && { identity, kid };
+  };
+  /** The cached verdict, as long as the token's key still counts. */
+  const recall = (token: string): Verified | null => {
+    const known = verified.get(token);
+    return known && keys.keyOf(known.kid) ? known : null;
   };
 
   return {
@@ -93,13 +98,14 @@ export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNee
     },
     /** Whom `token` speaks for. Throws the denial UNAUTHENTICATED for anything but a current token of ours; says nothing about its session. */
     verify: async (token: string): Promise<Identity> => {
-      const identity = verified.get(token) ?? (token.length <= 8192 ? await verifyNow(token) : null);
-      if (!identity) throw unauthenticated('The access token is not valid.');
+      const known = recall(token) ?? (token.length <= longestToken ? await verifyNow(token) : null);
+      if (!known) throw unauthenticated('The access token is not valid.');
+      const { identity } = known;
       if (identity.expiresAt <= clock.now()) {
         verified.delete(token);
         throw unauthenticated('The access token has expired.');
       }
-      verified.set(token, identity);
+      verified.set(token, known);
       return identity;
     },
   };

@@ -34,32 +34,38 @@ export type KeyNeeds = {
 };
 
 type Signer = { kid: string; algorithm: Algorithm; privateKey: KeyObject; activatedAt: Date };
+type KnownKey = VerifyingKey & { jwk: object; retiredAt: Date | null };
 export type KeyRing = Awaited<ReturnType<typeof openKeyRing>>;
 
 /** Loads the keys, making the first two on an empty database. */
 export const openKeyRing = async (needs: KeyNeeds) => {
   const { database, kms, clock, trail, config } = needs;
+  // A minute more than a token can live: until they hear of a rotation, by clocks that differ, other processes sign with the old key.
+  const keptMs = (config.ACCESS_TOKEN_TTL_SECONDS + 60) * 1000;
   let signer: Signer | undefined;
-  let verifiers = new Map<string, VerifyingKey>();
-  let published: { keys: object[] } = { keys: [] };
+  let known = new Map<string, KnownKey>();
   let looked = 0;
+  let looking: Promise<void> | null = null;
 
   const load = async (): Promise<void> => {
-    const oldest = new Date(clock.now().getTime() - config.ACCESS_TOKEN_TTL_SECONDS * 1000);
-    const rows = await liveKeys(database, oldest);
-    const next = new Map<string, VerifyingKey>();
+    const rows = await liveKeys(database, new Date(clock.now().getTime() - keptMs));
+    const next = new Map<string, KnownKey>();
     let active: Signer | undefined;
     for (const row of rows) {
-      next.set(row.kid, { algorithm: row.algorithm, publicKey: createPublicKey({ key: row.public_jwk, format: 'jwk' }) });
+      const { kid, algorithm, public_jwk: jwk, retired_at: retiredAt } = row;
+      const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
+      next.set(kid, { algorithm, publicKey, jwk: { ...jwk, kid, alg: algorithm, use: 'sig' }, retiredAt });
       if (row.state !== 'active') continue;
-      const der = await kms.open(row.sealed_private, { purpose: 'signing_key', id: row.kid });
+      const der = await kms.open(row.sealed_private, { purpose: 'signing_key', id: kid });
       const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-      active = { kid: row.kid, algorithm: row.algorithm, privateKey, activatedAt: row.activated_at ?? clock.now() };
+      active = { kid, algorithm, privateKey, activatedAt: row.activated_at ?? clock.now() };
     }
-    verifiers = next;
-    published = { keys: rows.map((row) => ({ ...row.public_jwk, kid: row.kid, alg: row.algorithm, use: 'sig' })) };
+    known = next;
     if (active) signer = active;
   };
+
+  /** Whether the last token a key signed is over. Asked at each use: whoever has stolen a key that was retired cannot go on with it. */
+  const isOver = ({ retiredAt }: KnownKey): boolean => retiredAt !== null && retiredAt.getTime() + keptMs <= clock.now().getTime();
 
   const newKey = async () => {
     const { publicKey, privateKey } = await newPair(config.JWT_ALGORITHM);
@@ -87,16 +93,23 @@ export const openKeyRing = async (needs: KeyNeeds) => {
       if (!signer) throw new Error('there is no active signing key');
       return signer;
     },
-    keyOf: (kid: string): VerifyingKey | undefined => verifiers.get(kid),
+    keyOf: (kid: string): VerifyingKey | undefined => {
+      const key = known.get(kid);
+      return key && !isOver(key) ? key : undefined;
+    },
     /** RFC 7517 §5: public keys only, `next` among them. */
-    jwks: (): { keys: object[] } => published,
+    jwks: (): { keys: object[] } => ({ keys: [...known.values()].filter((key) => !isOver(key)).map((key) => key.jwk) }),
     reload: load,
-    /** Reloads because a token named an unknown kid: at most once a second, since anybody can make up a kid. */
+    /** Reloads because a token named an unknown kid: at most once a second, since anybody can make up a kid; all who ask wait for it. */
     reloadForUnknown: async (): Promise<void> => {
       const now = clock.now().getTime();
-      if (Math.abs(now - looked) < 1000) return;
-      looked = now;
-      await load();
+      if (!looking && Math.abs(now - looked) >= 1000) {
+        looked = now;
+        looking = load().finally(() => {
+          looking = null;
+        });
+      }
+      await looking;
     },
     /** next → active → retired, and a fresh `next`; the kid that signs from now on. With `ifActivatedBefore`, only where the active key is older. */
     rotate: async (caller: Origin, ifActivatedBefore?: Date): Promise<string | null> => {
