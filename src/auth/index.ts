@@ -71,9 +71,11 @@ export const openAuth = async (infra: Infra, config: AuthConfig) => {
     return lockouts.clear(sql, [keys.account, keys.network]);
   };
 
+  const passwords = openPasswords({ ...shared, unlock });
+
   return {
-    users: { ...openUsers(shared), ...readUsers(infra) },
-    passwords: openPasswords({ ...shared, unlock }),
+    users: { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) },
+    passwords,
     login: openLogin({ ...shared, grants }),
     sessions: openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },

@@ -18,9 +18,11 @@ export const openFeed = ({ database }: { database: Database }) => {
 
   const pump = async (): Promise<void> => {
     while (position && listeners.size > 0) {
-      const facts: CommittedFact[] = await readAfter(database, position, batch);
+      const from: Position = position;
+      const facts: CommittedFact[] = await readAfter(database, from, batch);
       const last = facts.at(-1);
-      if (!last) return;
+      // Meanwhile all listeners may have left, and others come, who begin somewhere else.
+      if (!last || position !== from) return;
       position = { tx: last.tx, seq: last.seq };
       for (const hear of listeners) hear(facts);
       if (facts.length < batch) return;

@@ -43,6 +43,8 @@ export const follow =
     let wake = () => {};
 
     const hear = (facts: readonly CommittedFact[]) => {
+      // One that was dropped may never be read again: nothing more is kept for it.
+      if (state !== 'open') return;
       for (const fact of facts) if (accept(fact)) queue.push(fact);
       if (queue.length > queueLimit) {
         queue = [];

@@ -31,11 +31,11 @@ const committed = `id, tx::text, seq::text, type, occurred_at, outcome, actor_id
   resource, ip_address, user_agent, request_id, data`;
 
 // Below the snapshot's xmin every transaction has ended, so none can still commit a fact between two that have been read:
-// a sequence alone, or the time, would skip a late commit.
+// a sequence alone, or the time, would skip a late commit. `e.` in ORDER BY, because a bare name there is the output's text, and '10' < '9'.
 const after = statement(
-  `SELECT ${committed} FROM audit_events
-   WHERE (tx, seq) > ($1::xid8, $2::bigint) AND tx < pg_snapshot_xmin(pg_current_snapshot())
-   ORDER BY tx, seq LIMIT $3`,
+  `SELECT ${committed} FROM audit_events e
+   WHERE (e.tx, e.seq) > ($1::xid8, $2::bigint) AND e.tx < pg_snapshot_xmin(pg_current_snapshot())
+   ORDER BY e.tx, e.seq LIMIT $3`,
 );
 /** At most `limit` facts after `position`, in commit order; never one that a later call could precede. */
 export const readAfter = (sql: Sql, position: Position, limit: number): Promise<CommittedFact[]> =>

@@ -35,9 +35,9 @@ export type LoginNeeds = {
   config: { LOCKOUT_ATTEMPTS: number; LOCKOUT_SECONDS: number; RATE_LIMIT_LOGIN: Rate };
 };
 
-/** How long an attempt waits for parallel ones on the same account to be settled, and how often it looks. */
+/** How long an attempt waits for parallel ones on the same account to be settled; it looks ever less often, to spare the database in a storm. */
 const waitMs = 3000;
-const lookMs = 40;
+const firstLookMs = 40;
 
 export const login = (needs: LoginNeeds) => {
   const { database, clock, hasher, limiter, trail, lockouts, signIn, config } = needs;
@@ -88,8 +88,9 @@ export const login = (needs: LoginNeeds) => {
 
     let candidate = await reserve();
     // The places are taken by attempts that are being looked at: honest parallel sign-ins wait for each other instead of failing.
-    for (let waited = 0; !candidate.reserved && !candidate.locked_until && waited < waitMs; waited += lookMs) {
-      await pause(lookMs);
+    for (let waited = 0, look = firstLookMs; !candidate.reserved && !candidate.locked_until && waited < waitMs; look *= 1.5) {
+      await pause(look);
+      waited += look;
       candidate = await reserve();
     }
     if (!candidate.reserved) {

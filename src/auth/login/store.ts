@@ -53,19 +53,23 @@ export const attemptLogin = async (
 };
 
 // The user must still be active, with the password that was verified: a change or a deactivation in between wins. The time it was set tells,
-// not its hash: a sign-in beside this one may have renewed that.
+// not its hash: a sign-in beside this one may have renewed that. Both rows are locked, the user's first as in every change of a password:
+// a lock looks again at what was committed while it waited, where a bare condition would see what was there when the statement began.
 const signIn = statement(`
   WITH who AS (
-    UPDATE users SET last_login_at = $2 WHERE id = $1 AND status = 'ACTIVE'
-      AND ($9::timestamptz IS NULL OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = $1 AND p.changed_at = $9))
-    RETURNING id AS user_id
-  ), opened AS (${insertSession('$3', 'who')}),
+    SELECT id AS user_id FROM users WHERE id = $1 AND status = 'ACTIVE' FOR NO KEY UPDATE
+  ), secret AS (
+    SELECT w.user_id FROM who w JOIN passwords p ON p.user_id = w.user_id WHERE p.changed_at = $9::timestamptz FOR SHARE OF p
+  ), proved AS (
+    SELECT user_id FROM secret UNION ALL SELECT user_id FROM who WHERE $9::timestamptz IS NULL
+  ), opened AS (${insertSession('$3', 'proved')}),
   facts AS (${insertFacts('$5', 'opened')}),
+  noted AS (UPDATE users u SET last_login_at = $2 FROM opened o WHERE u.id = o.user_id),
   device AS (
-    INSERT INTO devices AS d (user_id, key, first_seen_at, last_seen_at) SELECT user_id, $6::bytea, $2, $2 FROM who
+    INSERT INTO devices AS d (user_id, key, first_seen_at, last_seen_at) SELECT user_id, $6::bytea, $2, $2 FROM opened
     ON CONFLICT (user_id, key) DO UPDATE SET last_seen_at = excluded.last_seen_at WHERE d.last_seen_at < excluded.last_seen_at - interval '1 hour'
-  ), cleared AS (${clearAttempts('$7')}),
-  rehashed AS (UPDATE passwords SET hash = $8 WHERE user_id = $1 AND $8::text IS NOT NULL AND hash = $4::text)
+  ), cleared AS (${clearAttempts('$7')} AND EXISTS (SELECT 1 FROM opened)),
+  rehashed AS (UPDATE passwords p SET hash = $8 FROM opened o WHERE p.user_id = o.user_id AND $8::text IS NOT NULL AND p.hash = $4::text)
   SELECT session_id FROM opened`);
 
 /** Opens the session with its facts; false where the user is no longer active or the password is no longer that one. */

@@ -1,8 +1,9 @@
 /** A session's life as a stream: its facts in the words of the contract's SessionEvent. */
-import { forbidden } from '../access/denial.ts';
+import { badRequest, forbidden } from '../access/denial.ts';
 import type { Follow } from '../audit/follow.ts';
 import type { CommittedFact } from '../audit/model.ts';
 import type { SignedInCaller } from '../caller.ts';
+import { isUuid } from '../paging.ts';
 
 export const sessionEventTypes = {
   'session.created': 'CREATED',
@@ -30,13 +31,15 @@ const eventOf = (fact: CommittedFact): SessionEvent => ({
 export const followSessions =
   ({ followFacts }: { followFacts: Follow }) =>
   async (caller: SignedInCaller, input: { userId?: string | null; orgId?: string | null; after?: string | null }) => {
-    const userId = input.userId ?? (input.orgId ? null : caller.identity.userId);
-    if ((userId !== caller.identity.userId || input.orgId) && !caller.permissions.has('sessions.read'))
+    for (const id of [input.userId, input.orgId]) if (id != null && !isUuid(id)) throw badRequest('userId and orgId take ids.');
+    const orgId = input.orgId?.toLowerCase() ?? null;
+    const userId = input.userId?.toLowerCase() ?? (orgId ? null : caller.identity.userId);
+    if ((userId !== caller.identity.userId || orgId) && !caller.permissions.has('sessions.read'))
       throw forbidden('sessions.read is needed.');
     const accept = (fact: CommittedFact) =>
       fact.type in sessionEventTypes &&
       fact.session_id !== null &&
       (userId === null || fact.subject_id === userId) &&
-      (!input.orgId || fact.org_id === input.orgId);
+      (!orgId || fact.org_id === orgId);
     return followFacts(caller, { after: input.after ?? null, accept, as: eventOf });
   };

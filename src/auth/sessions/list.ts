@@ -1,31 +1,46 @@
 /** Sessions as the graph reads them: Prisma's arguments come from the selection, what the caller may see is added here. */
-import type { Clock } from '../../infra/ports.ts';
-import type { Prisma, PrismaClient } from '../../infra/postgres/prisma.ts';
+import type { Clock, Database } from '../../infra/ports.ts';
+import { asksForColumns, type Prisma, type PrismaClient } from '../../infra/postgres/prisma.ts';
 import { badRequest, forbidden } from '../access/denial.ts';
 import type { SignedInCaller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
+import { countRows, readSessions } from './pages.ts';
 
-export type ListNeeds = { prisma: PrismaClient; clock: Clock };
+export type ListNeeds = { database: Database; prisma: PrismaClient; clock: Clock };
 export type SessionsOf = { userId?: string | null; includeEnded?: boolean | null };
 
-/** Whose sessions, and only living ones unless told otherwise. An idle one is marked as ended by the sweeper within a minute. */
-const visibleSessions = (clock: Clock, caller: SignedInCaller, { userId, includeEnded }: SessionsOf): Prisma.SessionWhereInput => {
-  const ownerId = userId ?? caller.identity.userId;
+/** Whose sessions, for a caller who may see them. */
+const ownerOf = (caller: SignedInCaller, { userId }: SessionsOf): string => {
+  const ownerId = userId?.toLowerCase() ?? caller.identity.userId;
   if (!isUuid(ownerId)) throw badRequest('userId is not an id.');
   if (ownerId !== caller.identity.userId && !caller.permissions.has('sessions.read')) throw forbidden('sessions.read is needed.');
-  return { userId: ownerId, ...(includeEnded ? {} : { revokedAt: null, expiresAt: { gt: clock.now() } }) };
+  return ownerId;
 };
+/** Only living ones unless told otherwise. An idle one is marked as ended by the sweeper within a minute. */
+const visibleSessions = (clock: Clock, caller: SignedInCaller, of: SessionsOf): Prisma.SessionWhereInput => ({
+  userId: ownerOf(caller, of),
+  ...(of.includeEnded ? {} : { revokedAt: null, expiresAt: { gt: clock.now() } }),
+});
 
-/** Newest first. `query` is what the selection asks of Prisma. */
+/** What a page asks of Prisma: rows beyond `cursor`, backwards where `take` is negative. */
+type PageQuery = { select?: object; take?: number; skip?: number; cursor?: { id?: string } };
+
+/** Newest first. `query` is what the selection asks of Prisma; where that is columns alone, a prepared statement reads them. */
 export const listSessions =
-  ({ prisma, clock }: ListNeeds) =>
-  (caller: SignedInCaller, of: SessionsOf, query: object): Promise<Prisma.SessionGetPayload<object>[]> =>
-    prisma.session.findMany({ ...query, where: visibleSessions(clock, caller, of), orderBy: { id: 'desc' } });
+  ({ database, prisma, clock }: ListNeeds) =>
+  async (caller: SignedInCaller, of: SessionsOf, query: PageQuery): Promise<Prisma.SessionGetPayload<object>[]> => {
+    const { take, skip = 0, cursor } = query;
+    // Pothos skips the cursor's own row and nothing else; anything it may come to ask beyond that is Prisma's to understand.
+    if (take === undefined || skip !== (cursor ? 1 : 0) || !asksForColumns(query))
+      return prisma.session.findMany({ ...(query as object), where: visibleSessions(clock, caller, of), orderBy: { id: 'desc' } });
+    const livingAt = of.includeEnded ? null : clock.now();
+    return readSessions(database, { userId: ownerOf(caller, of), livingAt, beyond: cursor?.id ?? null, take });
+  };
 
 export const countSessions =
-  ({ prisma, clock }: ListNeeds) =>
+  ({ database, clock }: ListNeeds) =>
   (caller: SignedInCaller, of: SessionsOf): Promise<number> =>
-    prisma.session.count({ where: visibleSessions(clock, caller, of) });
+    countRows(database, ownerOf(caller, of), of.includeEnded ? null : clock.now());
 
 /** Which of `ids` the caller may know of, for references from other subgraphs and facts: one statement for all. */
 export const findVisibleSessions =

@@ -95,7 +95,7 @@ export const refresh = (needs: RefreshNeeds) => {
       subjectId: null,
       sessionId: token.sessionId,
     });
-    const session = await rotateSession(database, { ...token, inner }, clock.now(), JSON.stringify([fact]));
+    const session = await rotateSession(database, { ...token, inner }, fact);
     if (!session) return explain(caller, token);
     trail.committed();
     return grants.grant(session);

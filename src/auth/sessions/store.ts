@@ -1,8 +1,7 @@
 /** The sessions' SQL; each statement is safe against any number of parallel others. */
 import type { Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
-import type { RevokedReason } from '../audit/model.ts';
-import { insertFacts } from '../audit/store.ts';
+import type { FactRow, RevokedReason } from '../audit/model.ts';
 import type { SessionState } from './model.ts';
 
 const state = `s.id AS session_id, s.user_id, s.org_id, s.client_id, s.amr, s.authenticated_at, s.persistent, s.expires_at, s.last_seen_at,
@@ -27,15 +26,21 @@ const rotate = statement(`
     WHERE s.id = $1 AND s.generation = $2 AND sha256($3::bytea || s.salt) = $5 AND s.revoked_at IS NULL AND s.expires_at > $4
       AND s.last_seen_at + s.idle_seconds * interval '1 second' > $4 AND u.id = s.user_id AND u.status = 'ACTIVE'
     RETURNING ${state}
-  ), facts AS (${insertFacts('$6', 'moved')})
+  ), fact AS (
+    INSERT INTO audit_events (id, type, occurred_at, outcome, actor_id, subject_id, org_id, session_id, ip_address, user_agent, request_id, data)
+    SELECT $6, 'session.refreshed', $4, 'SUCCESS', user_id, user_id, org_id, session_id, $7, $8, $9, jsonb_build_object('generation', generation)
+    FROM moved)
   SELECT * FROM moved`);
+/** `fact`: of the row that is written, what only the caller knows. */
 export const rotateSession = async (
   sql: Sql,
   token: { sessionId: string; generation: number; inner: Buffer; mac: Buffer },
-  at: Date,
-  facts: string,
-): Promise<SessionState | undefined> =>
-  (await sql.run<SessionState>(rotate, [token.sessionId, token.generation, token.inner, at, token.mac, facts]))[0];
+  fact: Pick<FactRow, 'id' | 'occurred_at' | 'ip_address' | 'user_agent' | 'request_id'>,
+): Promise<SessionState | undefined> => {
+  const { sessionId, generation, inner, mac } = token;
+  const { id, occurred_at: at, ip_address: ip, user_agent: agent, request_id: requestId } = fact;
+  return (await sql.run<SessionState>(rotate, [sessionId, generation, inner, at, mac, id, ip, agent, requestId]))[0];
+};
 
 const find = statement(
   `SELECT ${state}, u.status, u.email, u.locale, s.browser, s.os FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1`,

@@ -17,7 +17,7 @@ import type { OneTimeTokens } from '../tokens/one-time.ts';
 import { emailKey, parseEmail, usernameKey } from './model.ts';
 import { checkProfile } from './profile.ts';
 import { issueVerification, type Registration, type VerifyLinkConfig } from './registration.ts';
-import { findByEmail, isUsernameHeld, registerAccount } from './store.ts';
+import { findByEmail, findPendingHash, isUsernameHeld, registerAccount } from './store.ts';
 
 export type RegisterNeeds = {
   database: Database;
@@ -78,7 +78,11 @@ export const register = (needs: RegisterNeeds) => {
 
   /** Hashes and writes, again where the account came or went in between. */
   const record = async (caller: Caller, registration: Registration, password: string, unchecked: boolean): Promise<void> => {
-    const passwordHash = await needs.hasher.hash(password);
+    // Registering twice with one password is one person's doing, and stays one choice (see isDisputed). The same work for every address.
+    const earlier = await findPendingHash(database, emailKey(registration.email));
+    const same = earlier ? await needs.hasher.verify(earlier, password) : await needs.hasher.verifyNothing(password);
+    const fresh = await needs.hasher.hash(password);
+    const passwordHash = same && earlier ? earlier : fresh;
     for (let tries = 0; tries < mostTries; tries += 1)
       if (await attempt(caller, { ...registration, passwordHash }, unchecked)) return trail.committed();
     throw new Unavailable('the account is being changed elsewhere');

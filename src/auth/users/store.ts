@@ -57,19 +57,39 @@ const activate = statement(`
       name = r->>'name', timezone = r->>'timezone', locale = r->>'locale',
       username = CASE WHEN free THEN r->>'username' END, username_key = CASE WHEN free THEN r->>'usernameKey' END
     FROM (SELECT $3::jsonb AS r, NOT EXISTS (SELECT 1 FROM users WHERE username_key = $3::jsonb->>'usernameKey') AS free) AS given
-    WHERE u.id = $1 AND u.status = 'PENDING_VERIFICATION' RETURNING u.id, u.email_key
+    WHERE u.id = $1 AND u.status = 'PENDING_VERIFICATION' RETURNING u.id, u.email_key, u.email
   ), secured AS (
     INSERT INTO passwords (user_id, hash, changed_at) SELECT id, $3::jsonb->>'passwordHash', $2 FROM active WHERE $3::jsonb ? 'passwordHash'
     ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at
   )
-  SELECT email_key FROM active`);
+  SELECT email_key, email FROM active`);
 /** Makes a pending account active, as the registration in `data` wants it. The username only where it is free; else it can be chosen later. */
 export const activateAccount = async (
   sql: Sql,
   userId: string,
   at: Date,
   data: Record<string, unknown>,
-): Promise<{ email_key: string } | undefined> => (await sql.run<{ email_key: string }>(activate, [userId, at, JSON.stringify(data)]))[0];
+): Promise<{ email_key: string; email: string } | undefined> =>
+  (await sql.run<{ email_key: string; email: string }>(activate, [userId, at, JSON.stringify(data)]))[0];
+
+const pendingHash = statement(
+  `SELECT p.hash FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.email_key = $1 AND u.status = 'PENDING_VERIFICATION'`,
+);
+/** The password that the first registration of a pending account chose; undefined where there is none. */
+export const findPendingHash = async (sql: Sql, key: string): Promise<string | undefined> =>
+  (await sql.run<{ hash: string }>(pendingHash, [key]))[0]?.hash;
+
+const disputed = statement(`SELECT count(*) > 1 AS disputed FROM (
+    SELECT hash FROM passwords WHERE user_id = $1
+    UNION SELECT data->>'passwordHash' FROM one_time_tokens WHERE user_id = $1 AND purpose = 'verify_email' AND data ? 'passwordHash') AS chosen`);
+/** Whether registrations of the pending user chose different passwords: one of them may be a stranger's. */
+export const isDisputed = async (sql: Sql, userId: string): Promise<boolean> =>
+  (await sql.run<{ disputed: boolean }>(disputed, [userId]))[0]?.disputed ?? false;
+
+const dropHash = statement('DELETE FROM passwords WHERE user_id = $1');
+export const dropPassword = async (sql: Sql, userId: string): Promise<void> => {
+  await sql.run(dropHash, [userId]);
+};
 
 const forget = statement(`UPDATE one_time_tokens SET data = '{}' WHERE user_id = $1 AND purpose = 'verify_email'`);
 /** Wipes the password hashes that the user's registrations left in their tokens. */

@@ -8,7 +8,15 @@ import type { Refused } from '../outcome.ts';
 import { inEvenTime } from '../throttle/index.ts';
 import type { OneTimeTokens, UsedToken } from '../tokens/one-time.ts';
 import { accountDigest, emailKey, type UserOutcome } from './model.ts';
-import { activateAccount, findByEmail, forgetRegistrations, isUsernameConflict, lockUnverified } from './store.ts';
+import {
+  activateAccount,
+  dropPassword,
+  findByEmail,
+  forgetRegistrations,
+  isDisputed,
+  isUsernameConflict,
+  lockUnverified,
+} from './store.ts';
 
 export type VerifyEmailNeeds = {
   database: Database;
@@ -18,6 +26,8 @@ export type VerifyEmailNeeds = {
   trail: AuditTrail;
   oneTime: OneTimeTokens;
   bootstrap: Bootstrap;
+  /** Mails a link by which a password is chosen. */
+  mailReset(caller: Caller, input: { email: string }): Promise<unknown>;
   pepper: Buffer;
   config: { RATE_LIMIT_LOGIN: Rate; BOOTSTRAP_ADMIN_EMAIL?: string | undefined };
 };
@@ -25,6 +35,9 @@ export type VerifyEmailInput = { token?: string | null; email?: string | null; c
 export type VerifyEmailOutcome = UserOutcome | Refused<'TokenInvalid' | 'CodeInvalid' | 'TooManyAttempts'>;
 
 type Proof = { token: string } | { userId: string; code: string; account: string; known: boolean };
+
+/** `resetFor`: the address of an account whose registrations chose different passwords, of which none became its own. */
+type Verified = { userId: string; resetFor: string | null };
 
 export const verifyEmail = (needs: VerifyEmailNeeds) => {
   const { database, clock, trail, oneTime, config } = needs;
@@ -42,23 +55,25 @@ export const verifyEmail = (needs: VerifyEmailNeeds) => {
     return null;
   };
 
-  /** The id of the user that is now active, or null. What it returns is committed: a wrong code has cost one of its attempts. */
-  const activate = async (sql: Sql, caller: Caller, proof: Proof, withUsername: boolean): Promise<string | null> => {
+  /** Who is now active, or null. What it returns is committed: a wrong code has cost one of its attempts. */
+  const activate = async (sql: Sql, caller: Caller, proof: Proof, withUsername: boolean): Promise<Verified | null> => {
     const waits = await lockUnverified(sql, proof);
     const used = await use(sql, proof);
     if (!waits || !used) return fail(sql, caller, proof);
     const { userId, data } = used;
+    const disputed = await isDisputed(sql, userId);
     const account = await activateAccount(sql, userId, clock.now(), withUsername ? data : { ...data, username: null, usernameKey: null });
     if (!account) return fail(sql, caller, proof);
+    if (disputed) await dropPassword(sql, userId);
     await oneTime.endAll(sql, 'verify_email', userId);
     await forgetRegistrations(sql, userId);
     const by = 'token' in proof ? 'link' : 'code';
     await trail.write(sql, [trail.fact(caller, { type: 'user.verified', data: { by }, actorId: userId })]);
     if (account.email_key === adminKey) await needs.bootstrap.promote(sql, caller, userId);
-    return userId;
+    return { userId, resetFor: disputed ? account.email : null };
   };
 
-  const verify = async (caller: Caller, proof: Proof): Promise<string | null> => {
+  const verify = async (caller: Caller, proof: Proof): Promise<Verified | null> => {
     const attempt = (withUsername: boolean) => database.transaction((sql) => activate(sql, caller, proof, withUsername));
     try {
       return await attempt(true);
@@ -87,11 +102,13 @@ export const verifyEmail = (needs: VerifyEmailNeeds) => {
     let failed = false;
     try {
       // A wrong code of a pending account costs a write that one of nobody's does not.
-      const id = await ('token' in proof ? verify(caller, proof) : inEvenTime(() => verify(caller, proof)));
-      failed = id === null;
+      const verified = await ('token' in proof ? verify(caller, proof) : inEvenTime(() => verify(caller, proof)));
+      failed = verified === null;
       trail.committed();
-      if (id === null) return 'token' in proof ? { kind: 'TokenInvalid' } : { kind: 'CodeInvalid', attemptsLeft: null };
-      return { kind: 'User', id };
+      if (verified === null) return 'token' in proof ? { kind: 'TokenInvalid' } : { kind: 'CodeInvalid', attemptsLeft: null };
+      // Who reads this mailbox is proved; which of the passwords is theirs is not: they choose one by a mail of its own.
+      if (verified.resetFor) await needs.mailReset(caller, { email: verified.resetFor });
+      return { kind: 'User', id: verified.userId };
     } finally {
       if (!failed) await needs.limiter.giveBack(limitKey);
     }

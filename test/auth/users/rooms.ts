@@ -92,10 +92,11 @@ export const openRooms = async (
     );
     return id;
   };
+  const passwords = openPasswords(shared);
   return {
     ...infra,
-    users: openUsers(shared),
-    passwords: openPasswords(shared),
+    users: openUsers({ ...shared, mailReset: passwords.requestReset }),
+    passwords,
     /** The room with some of its needs replaced. */
     passwordsWith: (needs: Partial<PasswordsNeeds>) => openPasswords({ ...shared, ...needs }),
     pepper,
