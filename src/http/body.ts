@@ -27,5 +27,4 @@ export const readBody = (req: IncomingMessage): Promise<Body | null> =>
       resolve(isUtf8(bytes) ? { text: bytes.toString('utf8') } : notUtf8);
     });
     req.on('error', () => resolve(null));
-    req.on('close', () => resolve(null));
   });

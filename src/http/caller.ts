@@ -40,24 +40,26 @@ export const openCallers = ({ auth, addresses }: { auth: House['auth']; addresse
   };
 
   type Proofs = { identity: Identity | null; csrfHeader?: boolean; refreshCookie?: string | null };
-  const callerOf = async (origin: Origin, { identity, csrfHeader = false, refreshCookie = null }: Proofs): Promise<Caller> => {
-    const permissions = identity ? await auth.access.permissionsOf(identity.userId) : nobody;
-    const { ip, network, userAgent, requestId } = origin;
-    return { ip, network, userAgent, requestId, identity, csrfHeader, refreshCookie, permissions };
-  };
+  const callerOf = async (origin: Origin, proofs: Proofs): Promise<Caller> =>
+    assemble(origin, proofs, proofs.identity ? await auth.access.permissionsOf(proofs.identity.userId) : nobody);
+  const assemble = (
+    { ip, network, userAgent, requestId }: Origin,
+    { identity, csrfHeader = false, refreshCookie = null }: Proofs,
+    permissions: ReadonlySet<string>,
+  ): Caller => ({ ip, network, userAgent, requestId, identity, csrfHeader, refreshCookie, permissions });
 
   return {
     originOf,
     identify,
     callerOf,
-    /** The caller of an HTTP request. */
-    of: async (req: IncomingMessage, origin: Origin): Promise<Caller> => {
+    /** The caller of an HTTP request; at once where there is nothing to ask. */
+    of: (req: IncomingMessage, origin: Origin): Caller | Promise<Caller> => {
       const { authorization, cookie } = req.headers;
-      const identity = authorization === undefined ? null : await identify(authorization);
       const carries = req.headers[csrfHeaderName] === '1';
       // The header cannot be set across origins without a preflight, so a forged request brings no cookie.
       const refreshCookie = cookie !== undefined && carries ? refreshCookieOf(cookie) : null;
-      return callerOf(origin, { identity, csrfHeader: carries, refreshCookie });
+      if (authorization === undefined) return assemble(origin, { identity: null, csrfHeader: carries, refreshCookie }, nobody);
+      return identify(authorization).then((identity) => callerOf(origin, { identity, csrfHeader: carries, refreshCookie }));
     },
   };
 };

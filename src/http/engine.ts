@@ -49,17 +49,23 @@ export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext
     return { operation, variables };
   };
 
-  /** A query or a mutation. Never throws: what breaks is masked. */
-  const run = async ({ operation, variables }: Ready, caller: Caller, reply: Reply): Promise<Result> => {
+  const broken = (error: unknown, caller: Caller): Result => ({ data: null, errors: [tell(error, { requestId: caller.requestId, log })] });
+
+  /** A query or a mutation. Never throws: what breaks is masked. Answers at once where no resolver waits. */
+  const run = ({ operation, variables }: Ready, caller: Caller, reply: Reply): Result | Promise<Result> => {
     try {
       const context = makeContext(caller, reply);
       const compiled = compiledOf(operation);
       const result = compiled
         ? compiled(context, variables)
         : execute({ schema, document: operation.document, contextValue: context, variableValues: variables });
-      return masked(result instanceof Promise ? await result : (result as ExecutionResult), caller);
+      if (!(result instanceof Promise)) return masked(result as ExecutionResult, caller);
+      return result.then(
+        (later: ExecutionResult) => masked(later, caller),
+        (error: unknown) => broken(error, caller),
+      );
     } catch (error) {
-      return { data: null, errors: [tell(error, { requestId: caller.requestId, log })] };
+      return broken(error, caller);
     }
   };
 
@@ -77,8 +83,10 @@ export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext
     const source = opened[Symbol.asyncIterator]();
     let over = false;
     const end = async (): Promise<IteratorResult<Result>> => {
+      // Asked for by Yoga and by the response's own end; a source is given back once.
+      const first = !over;
       over = true;
-      await source.return?.();
+      if (first) await source.return?.();
       return { done: true, value: undefined };
     };
     const results: Results = {

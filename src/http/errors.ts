@@ -26,6 +26,7 @@ export const badRequest = (message: string, locations?: readonly SourceLocation[
  */
 export const quiet = (message: string): string =>
   message
+    // Scalars and enumerations may still make suggestions of their own.
     .replace(/\s*Did you mean [\s\S]*$/, '')
     .replace(/, found [\s\S]*$/, '.')
     .replace(/ cannot represent (?:an? )?([^:]*?)(?: value)?: [\s\S]*$/, ' cannot represent this $1 value.')
@@ -45,14 +46,26 @@ const messages = {
   internal: 'Something broke on our side.',
 };
 
+const away = { toldAt: Number.NEGATIVE_INFINITY, untold: 0 };
+/** At most one line a second: a storm of refusals must not become a storm of writing. */
+const warnAway = (error: Unavailable, { log, requestId }: About): void => {
+  const now = performance.now();
+  if (now - away.toldAt < 1_000) {
+    away.untold += 1;
+    return;
+  }
+  log.warn({ err: error, requestId, untold: away.untold }, 'a part of the house is unavailable');
+  Object.assign(away, { toldAt: now, untold: 0 });
+};
+
 /** Code, message and details of whatever was thrown; only `Denial`s and errors with a code of their own keep their words. */
 const judge = (error: unknown, about: About): { message: string; extensions: Told['extensions'] } => {
   const origin = originOf(error);
   if (origin instanceof Denial) return { message: origin.message, extensions: { ...origin.details, code: origin.code } };
-  const away = origin instanceof Unavailable ? origin : awayOf(origin);
-  if (away) {
-    about.log.warn({ err: away, requestId: about.requestId }, 'a part of the house is unavailable');
-    const { retryAfterSeconds } = away;
+  const missing = origin instanceof Unavailable ? origin : awayOf(origin);
+  if (missing) {
+    warnAway(missing, about);
+    const { retryAfterSeconds } = missing;
     return { message: messages.unavailable, extensions: { code: 'UNAVAILABLE', retryAfterSeconds, requestId: about.requestId } };
   }
   if (origin instanceof GraphQLError) {

@@ -26,8 +26,6 @@ export const securityHeadersOf = (publicUrl: string): readonly string[] => [
   'nosniff',
   'referrer-policy',
   'no-referrer',
-  'x-frame-options',
-  'DENY',
   // RFC 6797; only where https is what the world sees.
   ...(publicUrl.startsWith('https:') ? ['strict-transport-security', 'max-age=31536000; includeSubDomains'] : []),
 ];
@@ -74,8 +72,8 @@ export class Exchange {
         'content-security-policy',
         policy,
         ...this.#desk.securityHeaders,
-        ...headers,
       ];
+      if (headers.length > 0) all.push(...headers);
       if (!headers.includes('cache-control')) all.push('cache-control', 'no-store');
       if (this.#desk.draining || status === 413) all.push('connection', 'close');
       res.writeHead(status, all);

@@ -57,7 +57,8 @@ export const intake = async (exchange: Exchange, desk: Desk, callers: Callers): 
     refuse(exchange, desk, 406, [badRequest(message)], 'json');
     return null;
   }
-  if (!jsonType.test(req.headers['content-type'] ?? '') || req.headers['content-encoding'] !== undefined) {
+  const type = req.headers['content-type'];
+  if ((type !== 'application/json' && !jsonType.test(type ?? '')) || req.headers['content-encoding'] !== undefined) {
     refuse(exchange, desk, 415, [badRequest('The body has to be application/json in UTF-8, not encoded.')], form);
     return null;
   }
@@ -76,7 +77,9 @@ export const intake = async (exchange: Exchange, desk: Desk, callers: Callers): 
     return null;
   }
   try {
-    const caller = await callers.of(req, exchange.origin);
+    const asked = callers.of(req, exchange.origin);
+    // No turn of the event loop for an anonymous caller.
+    const caller = asked instanceof Promise ? await asked : asked;
     exchange.userId = caller.identity?.userId ?? null;
     return { params, caller, form };
   } catch (error) {
@@ -85,27 +88,35 @@ export const intake = async (exchange: Exchange, desk: Desk, callers: Callers): 
   }
 };
 
-/** Runs a query or a mutation within the request's trace, and counts it. */
-export const runCounted = async (
-  exchange: Exchange,
-  desk: Desk,
-  engine: Engine,
+/** Runs a query or a mutation within the request's trace, and counts it. At once where no resolver waits. */
+export const runCounted = (
+  { exchange, desk, engine, transport }: { exchange: Exchange; desk: Desk; engine: Engine; transport: 'http' | 'sse' },
   ready: Ready,
   caller: Caller,
   reply: CookieReply,
-  transport: 'http' | 'sse',
-): Promise<Result> => {
+): Result | Promise<Result> => {
   const { kind, name } = ready.operation;
   exchange.operation = name ?? kind;
+  const counted = (result: Result): Result => {
+    desk.metrics.operation(transport, kind, result.errors?.[0]?.extensions.code ?? 'ok');
+    return result;
+  };
   const { trace } = exchange;
-  const result = trace ? await trace.operation(kind, name, () => engine.run(ready, caller, reply)) : await engine.run(ready, caller, reply);
-  desk.metrics.operation(transport, kind, result.errors?.[0]?.extensions.code ?? 'ok');
-  return result;
+  const running = trace ? trace.operation(kind, name, async () => engine.run(ready, caller, reply)) : engine.run(ready, caller, reply);
+  return running instanceof Promise ? running.then(counted) : counted(running);
 };
 
 export const openLane = ({ desk, engine }: { desk: Desk; engine: Engine }) => {
-  /** Answers what `intake` took in. */
-  return async (exchange: Exchange, { params, caller, form }: Taken): Promise<void> => {
+  const answer = (exchange: Exchange, form: Form, result: Result, reply: CookieReply): void => {
+    const { status, headers } = statusOf(result, form);
+    if (reply.cookie !== null) headers.push('set-cookie', reply.cookie);
+    const cors = desk.cors.headersFor(exchange.req);
+    if (cors.length > 0) headers.push(...cors);
+    exchange.send(status, contentTypes[form], JSON.stringify(result), headers);
+  };
+
+  /** Answers what `intake` took in, without a turn of the event loop where no resolver waits. */
+  return (exchange: Exchange, { params, caller, form }: Taken): void | Promise<void> => {
     const ready = engine.prepare(params);
     if ('refused' in ready) {
       desk.metrics.operation('http', 'none', 'BAD_REQUEST');
@@ -114,10 +125,8 @@ export const openLane = ({ desk, engine }: { desk: Desk; engine: Engine }) => {
     if (ready.operation.kind === 'subscription')
       return refuse(exchange, desk, 406, [badRequest('A subscription needs Accept: text/event-stream, or a WebSocket.')], form);
     const reply = new CookieReply();
-    const result = await runCounted(exchange, desk, engine, ready, caller, reply, 'http');
-    const { status, headers } = statusOf(result, form);
-    if (reply.cookie !== null) headers.push('set-cookie', reply.cookie);
-    headers.push(...desk.cors.headersFor(exchange.req));
-    exchange.send(status, contentTypes[form], JSON.stringify(result), headers);
+    const result = runCounted({ exchange, desk, engine, transport: 'http' }, ready, caller, reply);
+    if (!(result instanceof Promise)) return answer(exchange, form, result, reply);
+    return result.then((later) => answer(exchange, form, later, reply));
   };
 };

@@ -1,27 +1,35 @@
 /** What Prometheus reads at /metrics. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { openDurations } from './durations.ts';
 import type { House } from './house.ts';
 
 /** Only names of this list become labels: a method is the client's to choose, and each value is a series for ever. */
-const methods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
+const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 
 export const openMetrics = (hasher: House['hasher']) => {
   const registry = new Registry();
   // Process, heap, garbage collection and event loop lag.
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const requests = new Histogram({
+  const requests = openDurations(registry, {
     name: 'latchkey_http_request_duration_seconds',
     help: 'Time from a request to the end of its answer',
-    labelNames: ['route', 'method', 'status'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
   });
-  const operations = new Counter({
+  // Handed to prom-client when it is asked, for the same reason.
+  type Counts = Map<string, Map<string, number>>;
+  const outcomes: Record<'http' | 'sse' | 'ws', Counts> = { http: new Map(), sse: new Map(), ws: new Map() };
+  new Counter({
     name: 'latchkey_graphql_operations_total',
     help: 'GraphQL operations by their outcome: ok, or the code of their first error',
     labelNames: ['transport', 'type', 'outcome'],
     registers,
+    collect() {
+      for (const [transport, counts] of Object.entries(outcomes))
+        for (const [type, ofType] of counts) {
+          for (const [outcome, count] of ofType) this.inc({ transport, type, outcome }, count);
+          ofType.clear();
+        }
+    },
   });
   const live = new Gauge({
     name: 'latchkey_graphql_live_connections',
@@ -55,9 +63,19 @@ export const openMetrics = (hasher: House['hasher']) => {
   }
   return {
     /** `seconds` is the whole of the request; `route` one of the router's own names. */
-    request: (route: string, method: string | undefined, status: number, seconds: number): void =>
-      requests.observe({ route, method: method && methods.has(method) ? method : 'other', status }, seconds),
-    operation: (transport: 'http' | 'sse' | 'ws', type: string, outcome: string): void => operations.inc({ transport, type, outcome }),
+    request: (route: string, method: string | undefined, status: number, seconds: number): void => {
+      const index = methods.indexOf(method ?? '');
+      requests(route, status * 8 + index, () => ({ route, method: methods[index] ?? 'other', status }), seconds);
+    },
+    operation: (transport: 'http' | 'sse' | 'ws', type: string, outcome: string): void => {
+      const counts = outcomes[transport];
+      let ofType = counts.get(type);
+      if (!ofType) {
+        ofType = new Map();
+        counts.set(type, ofType);
+      }
+      ofType.set(outcome, (ofType.get(outcome) ?? 0) + 1);
+    },
     live: (transport: 'sse' | 'ws', change: 1 | -1): void => live.inc({ transport }, change),
     read: (): Promise<string> => registry.metrics(),
     contentType: registry.contentType,

@@ -17,14 +17,14 @@ import type { Tracing } from './tracing.ts';
 import { health, openInfo, openJwks, openMetricsPage, openReadiness } from './well-known.ts';
 import { openYoga } from './yoga.ts';
 
-type Handler = (exchange: Exchange) => Promise<void>;
+type Handler = (exchange: Exchange) => void | Promise<void>;
 type Route = { readonly name: string; readonly methods: Readonly<Record<string, Handler>> | Handler };
 
 const plain = 'text/plain; charset=utf-8';
 const reading = (handler: Handler) => ({ GET: handler, HEAD: handler });
 const showing =
   ({ html, policy }: Page): Handler =>
-  async (exchange) =>
+  (exchange) =>
     exchange.send(200, htmlType, html, [], policy);
 
 export type Router = { handle(req: IncomingMessage, res: ServerResponse): void; callers: Callers };
@@ -46,12 +46,11 @@ export const openRouter = (needs: {
     const taken = await intake(exchange, desk, callers);
     if (taken) await (taken.form === 'stream' ? yoga.stream(exchange, taken) : direct(exchange, taken));
   };
-  const preflight: Handler = async (exchange) =>
-    exchange.send(204, plain, '', ['allow', 'GET, POST', ...desk.cors.preflightFor(exchange.req)]);
+  const preflight: Handler = (exchange) => exchange.send(204, plain, '', ['allow', 'GET, POST', ...desk.cors.preflightFor(exchange.req)]);
 
   const routes = new Map<string, Route>(
     Object.entries({
-      '/graphql': { POST: post, GET: yoga.get, HEAD: yoga.get, OPTIONS: preflight },
+      '/graphql': { POST: post, GET: yoga.get, OPTIONS: preflight },
       '/auth/validate': openGateway({ desk, callers }),
       '/.well-known/jwks.json': reading(openJwks(house)),
       '/health': reading(health),
@@ -70,7 +69,7 @@ export const openRouter = (needs: {
   const routeOf = (path: string): Route | undefined =>
     routes.get(path) ?? (inbox && (path === '/inbox' || path.startsWith('/inbox/')) ? inbox : undefined);
 
-  const serve = async (exchange: Exchange): Promise<void> => {
+  const serve = (exchange: Exchange): void | Promise<void> => {
     const route = routeOf(exchange.path);
     const method = exchange.req.method ?? 'GET';
     if (!route) return exchange.send(404, plain, 'Nothing is here.\n');
@@ -82,14 +81,20 @@ export const openRouter = (needs: {
     return handler(exchange);
   };
 
+  const failed = (exchange: Exchange, error: unknown): void => {
+    const { message, extensions } = tell(error, { requestId: exchange.origin.requestId, log: desk.log });
+    exchange.send(500, 'application/json; charset=utf-8', JSON.stringify({ errors: [{ message, extensions }] }));
+  };
+
   return {
     callers,
     handle(req, res) {
       const exchange = new Exchange(desk, req, res, callers.originOf(req));
-      serve(exchange).catch((error: unknown) => {
-        const { message, extensions } = tell(error, { requestId: exchange.origin.requestId, log: desk.log });
-        exchange.send(500, 'application/json; charset=utf-8', JSON.stringify({ errors: [{ message, extensions }] }));
-      });
+      try {
+        serve(exchange)?.catch((error: unknown) => failed(exchange, error));
+      } catch (error) {
+        failed(exchange, error);
+      }
     },
   };
 };

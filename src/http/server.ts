@@ -59,8 +59,15 @@ export const openFrontDoor = async (house: House): Promise<FrontDoor> => {
   const router = openRouter({ house, desk, engine, addresses, streams, tracing });
 
   const server = createServer(
-    // Behind a balancer the balancer has to be the one that closes an idle connection (its usual patience is 60 s).
-    { keepAliveTimeout: 65_000, headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, noDelay: true },
+    {
+      // Behind a balancer the balancer has to be the one that closes an idle connection (its usual patience is 60 s).
+      keepAliveTimeout: 65_000,
+      headersTimeout: 15_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 5_000,
+      // Some clients offer h2c with their first request, which then is an ordinary one (RFC 9110 §7.8).
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    },
     router.handle,
   );
   let own: ReadonlySet<string> = new Set();

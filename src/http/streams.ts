@@ -1,6 +1,6 @@
 /** Open event streams: ended with their session, dropped when their reader stops reading, told to come back when the house closes. */
 import type { ServerResponse } from 'node:http';
-import type { Identity } from '../auth/caller.ts';
+import type { Caller } from '../auth/caller.ts';
 import type { Clock } from '../infra/ports.ts';
 import type { House } from './house.ts';
 import type { Metrics } from './metrics.ts';
@@ -11,6 +11,8 @@ export const streamLimits = {
   /** How long a client may leave written bytes unread. */
   stuckMs: 10_000,
   checkMs: 1_000,
+  /** Open streams of one network. */
+  perNetwork: 100,
 } as const;
 
 type Stream = { stuckSince: number | null };
@@ -20,6 +22,7 @@ const comeBack = 'retry: 1000\n\n';
 export const openStreams = (needs: { auth: House['auth']; clock: Clock; metrics: Metrics }) => {
   const { auth, clock, metrics } = needs;
   const open = new Map<ServerResponse, Stream>();
+  const networks = new Map<string, number>();
 
   // Without `event: complete`, so that a client takes it for a lost connection and subscribes again.
   const end = (res: ServerResponse): void => {
@@ -39,9 +42,12 @@ export const openStreams = (needs: { auth: House['auth']; clock: Clock; metrics:
   checking.unref();
 
   return {
+    /** Whether one more stream of this network may open. */
+    admits: (network: string): boolean => (networks.get(network) ?? 0) < streamLimits.perNetwork,
     /** `results` are given back when the response closes, whoever closed it. */
-    add: (res: ServerResponse, results: { return(): Promise<unknown> }, identity: Identity | null): void => {
+    add: (res: ServerResponse, results: { return(): Promise<unknown> }, { identity, network }: Caller): void => {
       open.set(res, { stuckSince: null });
+      networks.set(network, (networks.get(network) ?? 0) + 1);
       metrics.live('sse', 1);
       // Yoga may write to an ended response once more.
       res.on('error', () => {});
@@ -49,6 +55,9 @@ export const openStreams = (needs: { auth: House['auth']; clock: Clock; metrics:
       const unwatch = identity && auth.housekeeping.watchSession(identity.sessionId, () => end(res));
       const closed = () => {
         open.delete(res);
+        const left = (networks.get(network) ?? 1) - 1;
+        if (left > 0) networks.set(network, left);
+        else networks.delete(network);
         metrics.live('sse', -1);
         if (timer) clearTimeout(timer);
         unwatch?.();

@@ -25,6 +25,8 @@ export const openTracing = async (config: Config, about: House['about']): Promis
   const sdk = new NodeSDK({
     resource: resources.resourceFromAttributes({ 'service.name': about.name, 'service.version': about.version }),
     traceExporter: new OTLPTraceExporter({ url: `${endpoint}/v1/traces` }),
+    // Of the environment alone: a process' arguments and paths are nobody's business.
+    resourceDetectors: [resources.envDetector],
     instrumentations: [],
   });
   sdk.start();

@@ -29,9 +29,10 @@ export const checkVariables = (schema: GraphQLSchema, definitions: readonly Vari
     } else if (given === null && isNonNullType(type)) {
       wrong.push(badRequest(`Variable "$${name}" of non-null type "${type}" must not be null.`));
     } else {
-      coerceInputValue(given, type, (path, _value, error) => {
+      const told = (path: readonly (string | number)[], _value: unknown, error: Error) => {
         if (wrong.length < mostErrors) wrong.push(badRequest(`Variable "${spell(name, path)}" is not valid: ${quiet(error.message)}`));
-      });
+      };
+      coerceInputValue(given, type, told, true);
     }
   }
   return wrong;

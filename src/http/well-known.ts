@@ -10,7 +10,7 @@ const pingMs = 1_000;
 /** RFC 7517 §5, with an ETag so that a service that asks often is answered with nothing new. */
 export const openJwks = ({ auth }: House) => {
   let last = { body: '', etag: '' };
-  return async (exchange: Exchange): Promise<void> => {
+  return (exchange: Exchange): void => {
     const body = JSON.stringify(auth.tokens.jwks());
     if (body !== last.body) last = { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
     const { etag } = last;
@@ -22,7 +22,7 @@ export const openJwks = ({ auth }: House) => {
 };
 
 /** Alive: this process answers, and nothing more. */
-export const health = async (exchange: Exchange): Promise<void> => {
+export const health = (exchange: Exchange): void => {
   exchange.quietly = true;
   exchange.send(200, json, '{"status":"ok"}');
 };
@@ -40,15 +40,16 @@ export const openReadiness =
       );
     };
     const [postgresql, redisState] = await Promise.all([ask(database), ask(redis)]);
-    const ready = !desk.draining && postgresql === 'ok' && redisState !== 'away';
-    const status = desk.draining ? 'draining' : ready ? 'ok' : 'unavailable';
+    // Without Redis the service goes on, a little slower: taking every process out of rotation for it would end it.
+    const ready = !desk.draining && postgresql === 'ok';
+    const status = desk.draining ? 'draining' : !ready ? 'unavailable' : redisState === 'away' ? 'degraded' : 'ok';
     const body = JSON.stringify({ status, postgresql, redis: redisState });
     exchange.send(ready ? 200 : 503, json, body, ready ? [] : ['retry-after', '1']);
   };
 
 export const openInfo =
   ({ about }: House) =>
-  async (exchange: Exchange): Promise<void> => {
+  (exchange: Exchange): void => {
     const { name, version, features } = about;
     exchange.send(200, json, JSON.stringify({ name, version, features }));
   };

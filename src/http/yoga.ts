@@ -3,11 +3,12 @@
  * forms. It is handed parameters that were read and checked here, and asks the same engine.
  */
 import { createYoga } from 'graphql-yoga';
+import { rateLimited } from '../auth/access/denial.ts';
 import { contentTypes, type Form, formOf } from './accept.ts';
 import type { Callers } from './caller.ts';
 import { CookieReply, csrfHeaderName } from './cookies.ts';
 import type { Engine, Result, Results } from './engine.ts';
-import { badRequest } from './errors.ts';
+import { badRequest, tell } from './errors.ts';
 import type { Desk, Exchange } from './exchange.ts';
 import { refuse, refuseThrown, runCounted, statusOf, type Taken } from './lane.ts';
 import { paramsOfUrl } from './params.ts';
@@ -15,15 +16,17 @@ import type { Streams } from './streams.ts';
 
 type Served = { exchange: Exchange; answer: Result | Results };
 
-/** GraphiQL's page is Yoga's, which loads its scripts from unpkg. */
+/** GraphiQL's page brings all of its own scripts and styles with it: nothing is fetched from elsewhere. */
 const graphiqlPolicy =
-  "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: https://unpkg.com; worker-src blob:; style-src 'self' 'unsafe-inline' https://unpkg.com; img-src 'self' data: https:; font-src 'self' data: https://unpkg.com; connect-src 'self' https://unpkg.com; frame-ancestors 'none'";
+  "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
 
 export const openYoga = (needs: { desk: Desk; engine: Engine; callers: Callers; streams: Streams }) => {
   const { desk, engine, callers, streams } = needs;
   const yoga = createYoga<Served>({
     graphqlEndpoint: '/graphql',
     graphiql: desk.config.production ? false : { title: 'Latchkey' },
+    // Nine megabytes of page: loaded when somebody opens it.
+    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     landingPage: false,
     logging: false,
     // All of these are done before Yoga is asked, once for both lanes.
@@ -54,15 +57,19 @@ export const openYoga = (needs: { desk: Desk; engine: Engine; callers: Callers; 
       refuse(exchange, desk, 405, [badRequest('A mutation has to be sent by POST.')], form, ['allow', 'POST']);
       return null;
     }
-    if (kind !== 'subscription') return runCounted(exchange, desk, engine, ready, caller, reply, 'sse');
+    if (kind !== 'subscription') return runCounted({ exchange, desk, engine, transport: 'sse' }, ready, caller, reply);
     if (!streaming) {
       refuse(exchange, desk, 406, [badRequest('A subscription needs Accept: text/event-stream, or a WebSocket.')], form);
+      return null;
+    }
+    if (!streams.admits(caller.network)) {
+      refuse(exchange, desk, 429, [tell(rateLimited(10), { requestId: caller.requestId, log: desk.log })], form, ['retry-after', '10']);
       return null;
     }
     exchange.operation = ready.operation.name ?? kind;
     const results = await engine.subscribe(ready, caller, reply);
     desk.metrics.operation('sse', kind, 'errors' in results ? (results.errors?.[0]?.extensions.code ?? 'ok') : 'ok');
-    if (Symbol.asyncIterator in results) streams.add(exchange.res, results, caller.identity);
+    if (Symbol.asyncIterator in results) streams.add(exchange.res, results, caller);
     return results;
   };
 
@@ -91,7 +98,6 @@ export const openYoga = (needs: { desk: Desk; engine: Engine; callers: Callers; 
   return {
     /** A POST that wants a stream of events. */
     stream: serve,
-    /** GET and HEAD. */
     get: async (exchange: Exchange): Promise<void> => {
       const { req } = exchange;
       if (!desk.config.production && exchange.search === '' && req.headers.accept?.includes('text/html')) {

@@ -106,6 +106,7 @@ describe('The embedded PostgreSQL', () => {
   it('lets exactly one of two that start at the same time have the directory', async () => {
     const results = await Promise.allSettled([start(), start(), start()]);
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const result of results) if (result.status === 'rejected') expect(result.reason.message).toMatch(/^Another Latchkey/);
   });
 
   it('does not outlive a Latchkey that is killed', async () => {

@@ -25,7 +25,7 @@ const fieldsOf = (text: string): { token: string; email: string; password: strin
 };
 
 export const openBootstrapPage = ({ admission, desk, callers }: { admission: Admission; desk: Desk; callers: Callers }) => ({
-  show: async (exchange: Exchange): Promise<void> => exchange.send(200, htmlType, bootstrapPage.html, [], bootstrapPage.policy),
+  show: (exchange: Exchange): void => exchange.send(200, htmlType, bootstrapPage.html, [], bootstrapPage.policy),
   /** JSON alone, and no origin is granted CORS here: no other site's page can post to it. */
   claim: async (exchange: Exchange): Promise<void> => {
     const { req, origin } = exchange;

@@ -52,8 +52,7 @@ export const openInboxPages =
     }
     const mail = mails.find((one) => idOf(one) === id);
     if (!mail || (part !== undefined && part !== 'html')) return exchange.send(404, 'text/plain; charset=utf-8', 'No such mail.\n');
-    if (part === 'html')
-      return exchange.send(200, htmlType, `<base target="_top">${mail.html}`, ['x-frame-options', 'SAMEORIGIN'], mailPolicy);
+    if (part === 'html') return exchange.send(200, htmlType, `<base target="_top">${mail.html}`, [], mailPolicy);
     const page = mailPage(mail);
     exchange.send(200, htmlType, page.html, [], page.policy);
   };
