@@ -1,5 +1,5 @@
 /** Runs operations the same way for every transport: prepare, coerce, weigh, execute, mask. */
-import { createSourceEventStream, type ExecutionResult, execute } from 'graphql';
+import { createSourceEventStream, type ExecutionResult, execute, Kind } from 'graphql';
 import type { Caller } from '../auth/caller.ts';
 import type { Reply } from '../schema/context.ts';
 import { openCompiler } from './compiled.ts';
@@ -23,6 +23,15 @@ const nul = /\\u0000|\0/;
 const holdsNul = ({ query, variables }: Params): boolean => nul.test(query) || (variables !== null && nul.test(JSON.stringify(variables)));
 const noNul: Refused = { refused: [badRequest('The character U+0000 is not accepted.')] };
 
+/** A list counts as ten when a document is weighed; the references that a router asks for at once count as many as they are. */
+const weigh = ({ cost, node }: Operation, variables: Variables): number => {
+  const once = typeof cost === 'function' ? cost(variables) : cost;
+  const refers = node.selectionSet.selections.some((field) => field.kind === Kind.FIELD && field.name.value === '_entities');
+  if (!refers) return once;
+  const longest = Math.max(0, ...Object.values(variables).map((value) => (Array.isArray(value) ? value.length : 0)));
+  return longest > limits.references ? Number.POSITIVE_INFINITY : once * Math.max(1, longest / 10);
+};
+
 export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext' | 'log'>) => {
   const { schema, makeContext, log } = house;
   const compiledOf = openCompiler(schema);
@@ -44,7 +53,7 @@ export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext
       variables = params.variables ?? noVariables;
       const wrong = checkVariables(schema, definitions, variables);
       if (wrong.length > 0) return { refused: wrong };
-      if (typeof operation.cost === 'function' && operation.cost(variables) > limits.cost) return tooCostly;
+      if (weigh(operation, variables) > limits.cost) return tooCostly;
     }
     return { operation, variables };
   };

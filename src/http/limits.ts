@@ -18,6 +18,8 @@ export const limits = {
   operations: 20,
   /** Nesting of an input value, in the document or in the variables. */
   valueDepth: 32,
+  /** Representations in one `_entities` call. */
+  references: 500,
   /** Weighed by @pothos/plugin-complexity: one a field, times what a list may return. */
   cost: 5_000,
 } as const;

@@ -79,6 +79,8 @@ export const openSockets = (needs: {
   };
 
   const guardIdentity = (socket: WebSocket, { sessionId, expiresAt }: { sessionId: string; expiresAt: Date }): void => {
+    // One that closed while its caller was looked up has no close to come that would end the watch.
+    if (socket.readyState !== socket.OPEN) return;
     const now = (house.clock?.now() ?? new Date()).getTime();
     const timer = setTimeout(() => socket.close(closings.expired, 'The access token has expired'), Math.max(0, expiresAt.getTime() - now));
     const unwatch = house.auth.housekeeping.watchSession(sessionId, () => socket.close(closings.unauthorized, 'The session has ended'));

@@ -59,14 +59,14 @@ const sameSecret = (given: string, wanted: string): boolean => {
   return timingSafeEqual(digest(given), digest(wanted));
 };
 
-/** With `METRICS_TOKEN` for whoever sends it, else for this machine alone. */
+/** With `METRICS_TOKEN` for whoever sends it; without, for this machine alone, and in production (where a proxy may stand on it) for nobody. */
 export const openMetricsPage =
   ({ config }: House, desk: Desk, addresses: Addresses) =>
   async (exchange: Exchange): Promise<void> => {
     exchange.quietly = true;
     const token = config.METRICS_TOKEN;
     const given = exchange.req.headers.authorization ?? '';
-    if (token ? !sameSecret(given, `Bearer ${token}`) : !addresses.local(exchange.req))
+    if (token ? !sameSecret(given, `Bearer ${token}`) : config.production || !addresses.local(exchange.req))
       return exchange.send(token ? 401 : 403, 'text/plain; charset=utf-8', 'Not for you.\n', token ? ['www-authenticate', 'Bearer'] : []);
     exchange.send(200, desk.metrics.contentType, await desk.metrics.read());
   };

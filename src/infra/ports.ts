@@ -42,14 +42,17 @@ export type Kms = {
   open(sealed: Uint8Array, context: SealContext): Promise<Buffer>;
 };
 
-/** argon2id apart from the event loop, bounded: `HASH_CONCURRENCY` at work, `HASH_QUEUE` waiting, the surplus throws `Unavailable`. */
+/**
+ * argon2id apart from the event loop, bounded: `HASH_CONCURRENCY` at work, `HASH_QUEUE` waiting, the surplus throws `Unavailable`.
+ * `share` is who asks (a network): shares take turns, and the one that has most waiting is refused first.
+ */
 export type Hasher = {
   /** A PHC string with the configured parameters. */
-  hash(password: string): Promise<string>;
+  hash(password: string, share?: string): Promise<string>;
   /** Also verifies the PHC strings of other parameters. False for a wrong password or a string that is no hash. */
-  verify(phc: string, password: string): Promise<boolean>;
+  verify(phc: string, password: string, share?: string): Promise<boolean>;
   /** Costs what a verification at the configured parameters costs, and is false: for an account that is not there. */
-  verifyNothing(password: string): Promise<false>;
+  verifyNothing(password: string, share?: string): Promise<false>;
   /** Whether `phc` was made with other parameters than the configured ones. */
   outdated(phc: string): boolean;
   stats(): { running: number; queued: number; refused: number };

@@ -76,14 +76,16 @@ export const follow =
           position = { tx: fact.tx, seq: fact.seq };
           if (accept(fact)) yield as(fact);
         }
-        if (facts.length < replayBatch && !missed) return position;
+        if (facts.length >= replayBatch || missed) continue;
+        // In one turn with the question: what comes from now on is kept, or ends the stream.
+        replaying = false;
+        return position;
       }
     }
 
     async function* stream(): AsyncGenerator<T, void, undefined> {
       try {
         let last: Position | null = start && (yield* replay(start));
-        replaying = false;
         for (;;) {
           if (state === 'overrun') throw new Unavailable('this reader is too slow: resume with after', 1);
           if (state === 'ended') return;

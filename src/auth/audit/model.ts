@@ -30,6 +30,7 @@ export type FactData = {
   'password.breach_check_unavailable': Record<string, never>;
   'session.created': { persistent: boolean; newDevice: boolean };
   'session.refreshed': { generation: number };
+  'session.refresh_repeated': { generation: number };
   'session.refresh_failed': { reason: 'SessionEnded' | 'RefreshReused' | 'AccountDeactivated' };
   'session.revoked': { reason: RevokedReason };
   'session.expired': { reason: 'expired' | 'idle' };

@@ -111,7 +111,9 @@ export const login = (needs: LoginNeeds) => {
     const password = normalisePassword(input.password);
     let right: boolean;
     try {
-      right = candidate.hash ? await hasher.verify(candidate.hash, password) : await hasher.verifyNothing(password);
+      right = candidate.hash
+        ? await hasher.verify(candidate.hash, password, caller.network)
+        : await hasher.verifyNothing(password, caller.network);
     } catch (error) {
       await lockouts.release(database, candidate.key);
       if (!onKnownDevice) await limiter.giveBack(limitKey);
@@ -131,7 +133,7 @@ export const login = (needs: LoginNeeds) => {
     }
 
     // Where hashing is at capacity a renewal waits for the next sign-in.
-    const newHash = hash && hasher.outdated(hash) ? await hasher.hash(password).catch(() => null) : null;
+    const newHash = hash && hasher.outdated(hash) ? await hasher.hash(password, caller.network).catch(() => null) : null;
     const proof: Proof = {
       userId,
       email: candidate.email,

@@ -80,12 +80,19 @@ export const changePassword = (needs: ChangePasswordNeeds) => {
     for (let tries = 0; tries < mostTries; tries += 1) {
       const holder = await findHolder(database, userId);
       const verifiedHash = holder?.hash;
-      const right = verifiedHash ? await hasher.verify(verifiedHash, current) : await hasher.verifyNothing(current);
+      const right = verifiedHash
+        ? await hasher.verify(verifiedHash, current, caller.network)
+        : await hasher.verifyNothing(current, caller.network);
       if (!right || !holder || !verifiedHash) return refuse(caller, { kind: 'InvalidCredentials' });
       const { refused, unchecked } = await check(next, holder);
       if (refused) return refuse(caller, refused);
-      if (await wasUsed(hasher, next, holder)) return refuse(caller, { kind: 'PasswordReused' });
-      const change = { verifiedHash, hash: await hasher.hash(next), unchecked, revokeOthers: input.revokeOtherSessions ?? false };
+      if (await wasUsed(hasher, next, holder, caller.network)) return refuse(caller, { kind: 'PasswordReused' });
+      const change = {
+        verifiedHash,
+        hash: await hasher.hash(next, caller.network),
+        unchecked,
+        revokeOthers: input.revokeOtherSessions ?? false,
+      };
       if (await commit(caller, holder, change)) return { kind: 'User', id: userId };
     }
     throw new Unavailable('the password is being changed elsewhere');
@@ -98,10 +105,10 @@ export const changePassword = (needs: ChangePasswordNeeds) => {
     let failed = false;
     try {
       const outcome = await attempt(caller, input);
-      failed = outcome.kind === 'InvalidCredentials';
+      failed = outcome.kind !== 'User';
       return outcome;
     } finally {
-      // The limit counts wrong passwords, and neither right ones nor our own faults.
+      // The limit counts what was refused, each of which may have cost six hashes; neither a change that was made nor our own faults.
       if (!failed) await limiter.giveBack(limitKey);
     }
   };

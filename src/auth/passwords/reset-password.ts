@@ -78,8 +78,8 @@ export const resetPassword = (needs: ResetPasswordNeeds) => {
     if (!allowed) return refuse(caller, userId, { kind: 'TooManyAttempts', retryAfterSeconds });
     const { refused, unchecked } = await check(next, holder);
     if (refused) return refuse(caller, userId, refused);
-    if (await wasUsed(hasher, next, holder)) return refuse(caller, userId, { kind: 'PasswordReused' });
-    const done = await commit(caller, holder, input.token, await hasher.hash(next), unchecked);
+    if (await wasUsed(hasher, next, holder, caller.network)) return refuse(caller, userId, { kind: 'PasswordReused' });
+    const done = await commit(caller, holder, input.token, await hasher.hash(next, caller.network), unchecked);
     return done ? { kind: 'User', id: userId } : refuse(caller, userId, { kind: 'TokenInvalid' });
   };
 };

@@ -83,7 +83,18 @@ export const refresh = (needs: RefreshNeeds) => {
     const rotation = { generation: session.generation, seenGeneration: session.seen_generation, rotatedAt: session.rotated_at };
     const meaning = meaningOf(rotation, token.generation, clock.now(), config.REFRESH_GRACE_SECONDS);
     if (meaning === 'reused') return endReused(caller, session);
-    return meaning === 'rotate' ? rotated(caller, token) : grants.grant(session);
+    if (meaning === 'rotate') return rotated(caller, token);
+    if (meaning === 'lost') await noteLost(caller, session);
+    return grants.grant(session);
+  };
+
+  /** A lost answer and a thief who holds still look alike (ADR 2): each is a fact, so that many of one session can raise an alarm. */
+  const noteLost = async (caller: Caller, session: SessionAndUser): Promise<void> => {
+    const { user_id: subjectId, session_id: sessionId, generation } = session;
+    await trail.write(database, [
+      trail.fact(caller, { type: 'session.refresh_repeated', data: { generation }, actorId: subjectId, sessionId }),
+    ]);
+    trail.committed();
   };
 
   const rotated = async (caller: Caller, token: RefreshTokenParts): Promise<RefreshOutcome> => {

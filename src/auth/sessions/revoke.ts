@@ -23,13 +23,17 @@ export const logout = ({ database, endings, trail, refreshSecret }: RevokeNeeds)
     return session && isGenuine(refreshSecret, session.salt, token) ? { sessionId: session.session_id, userId: session.user_id } : null;
   };
   return async (caller: Caller): Promise<LogoutOutcome> => {
-    const own = caller.identity ?? (await ofCookie(caller.refreshCookie));
-    if (!own) throw unauthenticated();
-    const { sessionId, userId } = own;
+    // Both may be there, and of different sessions: whoever signs out is out.
+    const all = [caller.identity, await ofCookie(caller.refreshCookie)].filter((own) => own !== null);
+    if (all.length === 0) throw unauthenticated();
     const ids = await database.transaction(async (sql) => {
-      const ended = await endings.one(sql, caller, sessionId, 'logout', userId);
-      const fact = { type: 'user.logout', data: {}, actorId: userId, sessionId } as const;
-      if (ended.length > 0) await trail.write(sql, [trail.fact(caller, fact)]);
+      const ended: string[] = [];
+      for (const { sessionId, userId } of all) {
+        const one = await endings.one(sql, caller, sessionId, 'logout', userId);
+        const fact = { type: 'user.logout', data: {}, actorId: userId, sessionId } as const;
+        if (one.length > 0) await trail.write(sql, [trail.fact(caller, fact)]);
+        ended.push(...one);
+      }
       return ended;
     });
     endings.announce(ids);

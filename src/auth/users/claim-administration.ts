@@ -31,15 +31,17 @@ export type ClaimOutcome = UserOutcome | Refused<'TokenInvalid' | 'InvalidInput'
 export const openClaim = (needs: ClaimNeeds) => {
   const { database, clock, trail } = needs;
   const token = needs.random.bytes(32).toString('base64url');
+  let used = false;
 
   const claim = async (caller: Caller, input: ClaimInput): Promise<ClaimOutcome> => {
-    if (!timingSafeEqual(tokenDigest(input.token), tokenDigest(token)) || (await hasSuperadmin(database))) return { kind: 'TokenInvalid' };
+    if (used || !timingSafeEqual(tokenDigest(input.token), tokenDigest(token)) || (await hasSuperadmin(database)))
+      return { kind: 'TokenInvalid' };
     const email = parseEmail(input.email);
     if (!email) return { kind: 'InvalidInput', field: 'email', message: 'This is not an email address.' };
     const password = normalisePassword(input.password);
     const weak = checkPolicy(needs.config, password, { email, username: null, name: null });
     if (weak) return weak;
-    const hash = await needs.hasher.hash(password);
+    const hash = await needs.hasher.hash(password, caller.network);
     const id = needs.random.uuid(clock.now());
     const outcome = await database.transaction(async (sql): Promise<ClaimOutcome> => {
       await lockSuperadmin(sql);
@@ -54,6 +56,8 @@ export const openClaim = (needs: ClaimNeeds) => {
       await needs.bootstrap.promote(sql, caller, id);
       return { kind: 'User', id };
     });
+    // Void for good, also when the one it made is gone again.
+    if (outcome.kind === 'User') used = true;
     trail.committed();
     return outcome;
   };

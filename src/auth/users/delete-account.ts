@@ -27,13 +27,13 @@ export const deleteAccount = (needs: DeleteAccountNeeds) => {
   const { database, clock, hasher, limiter, trail, endings, config } = needs;
 
   /** Whether the password is right. Throws the denial RATE_LIMITED after too many wrong ones. */
-  const verify = async (userId: string, hash: string, password: string): Promise<boolean> => {
+  const verify = async ({ identity: { userId }, network }: SignedInCaller, hash: string, password: string): Promise<boolean> => {
     const limitKey = passwordLimitKey(userId);
     const { allowed, retryAfterSeconds } = await limiter.take(limitKey, config.RATE_LIMIT_LOGIN);
     if (!allowed) throw rateLimited(retryAfterSeconds);
     let wrong = false;
     try {
-      wrong = !(await hasher.verify(hash, normalisePassword(password)));
+      wrong = !(await hasher.verify(hash, normalisePassword(password), network));
       return !wrong;
     } finally {
       if (!wrong) await limiter.giveBack(limitKey);
@@ -44,7 +44,7 @@ export const deleteAccount = (needs: DeleteAccountNeeds) => {
     const { userId } = caller.identity;
     const hash = await findPasswordHash(database, userId);
     if (hash === undefined) return { kind: 'NotFound' };
-    if (hash !== null && !(await verify(userId, hash, input.currentPassword ?? ''))) {
+    if (hash !== null && !(await verify(caller, hash, input.currentPassword ?? ''))) {
       const fact = { type: 'user.deletion_failed', outcome: 'FAILURE', data: { reason: 'InvalidCredentials' } } as const;
       await trail.write(database, [trail.fact(caller, fact)]);
       trail.committed();

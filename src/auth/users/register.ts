@@ -14,7 +14,7 @@ import { normalisePassword, type PolicyConfig } from '../passwords/model.ts';
 import { resetPage } from '../passwords/request-reset.ts';
 import { inEvenTime } from '../throttle/index.ts';
 import type { OneTimeTokens } from '../tokens/one-time.ts';
-import { emailKey, parseEmail, usernameKey } from './model.ts';
+import { accountDigest, emailKey, parseEmail, usernameKey } from './model.ts';
 import { checkProfile } from './profile.ts';
 import { issueVerification, type Registration, type VerifyLinkConfig } from './registration.ts';
 import { findByEmail, findPendingHash, isUsernameHeld, registerAccount } from './store.ts';
@@ -29,7 +29,8 @@ export type RegisterNeeds = {
   trail: AuditTrail;
   post: Post;
   oneTime: OneTimeTokens;
-  config: PolicyConfig & VerifyLinkConfig & { RATE_LIMIT_REGISTER: Rate; LINK_RESET_PASSWORD?: string | undefined };
+  pepper: Buffer;
+  config: PolicyConfig & VerifyLinkConfig & { RATE_LIMIT_REGISTER: Rate; RATE_LIMIT_RESET: Rate; LINK_RESET_PASSWORD?: string | undefined };
 };
 export type RegisterInput = {
   email: string;
@@ -80,8 +81,10 @@ export const register = (needs: RegisterNeeds) => {
   const record = async (caller: Caller, registration: Registration, password: string, unchecked: boolean): Promise<void> => {
     // Registering twice with one password is one person's doing, and stays one choice (see isDisputed). The same work for every address.
     const earlier = await findPendingHash(database, emailKey(registration.email));
-    const same = earlier ? await needs.hasher.verify(earlier, password) : await needs.hasher.verifyNothing(password);
-    const fresh = await needs.hasher.hash(password);
+    const same = earlier
+      ? await needs.hasher.verify(earlier, password, caller.network)
+      : await needs.hasher.verifyNothing(password, caller.network);
+    const fresh = await needs.hasher.hash(password, caller.network);
     const passwordHash = same && earlier ? earlier : fresh;
     for (let tries = 0; tries < mostTries; tries += 1)
       if (await attempt(caller, { ...registration, passwordHash }, unchecked)) return trail.committed();
@@ -103,6 +106,9 @@ export const register = (needs: RegisterNeeds) => {
     const limitKey = `register:${caller.network}`;
     const { allowed, retryAfterSeconds } = await needs.limiter.take(limitKey, config.RATE_LIMIT_REGISTER);
     if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
+    // Nobody's mailbox is filled from many networks; an unknown address has its limit like a known one.
+    const toAddress = await needs.limiter.take(`register:${accountDigest(needs.pepper, emailKey(email))}`, config.RATE_LIMIT_RESET);
+    if (!toAddress.allowed) return { kind: 'TooManyAttempts', retryAfterSeconds: toAddress.retryAfterSeconds };
     try {
       const { refused, unchecked } = await checkBreaches(needs.breaches, password);
       if (refused) return refused;

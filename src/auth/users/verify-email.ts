@@ -36,6 +36,9 @@ export type VerifyEmailOutcome = UserOutcome | Refused<'TokenInvalid' | 'CodeInv
 
 type Proof = { token: string } | { userId: string; code: string; account: string; known: boolean };
 
+/** Wrong codes of one address, from all networks together: new codes can be had, a day's guesses cannot. */
+const guessesOfCodes: Rate = { limit: 15, seconds: 86_400 };
+
 /** `resetFor`: the address of an account whose registrations chose different passwords, of which none became its own. */
 type Verified = { userId: string; resetFor: string | null };
 
@@ -99,6 +102,10 @@ export const verifyEmail = (needs: VerifyEmailNeeds) => {
     const limitKey = `verify:${caller.network}`;
     const { allowed, retryAfterSeconds } = await needs.limiter.take(limitKey, config.RATE_LIMIT_LOGIN);
     if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
+    if ('account' in proof) {
+      const guess = await needs.limiter.take(`code:${proof.account}`, guessesOfCodes);
+      if (!guess.allowed) return { kind: 'TooManyAttempts', retryAfterSeconds: guess.retryAfterSeconds };
+    }
     let failed = false;
     try {
       // A wrong code of a pending account costs a write that one of nobody's does not.
@@ -111,6 +118,7 @@ export const verifyEmail = (needs: VerifyEmailNeeds) => {
       return { kind: 'User', id: verified.userId };
     } finally {
       if (!failed) await needs.limiter.giveBack(limitKey);
+      if (!failed && 'account' in proof) await needs.limiter.giveBack(`code:${proof.account}`);
     }
   };
 };

@@ -16,10 +16,10 @@ export const createHasher = (config: Settings): Hasher => {
   const pool = createPool(config.HASH_CONCURRENCY, config.HASH_QUEUE, cost);
   const nothing = hashOfNothing(cost);
   return {
-    hash: async (password) => (await pool.run({ phc: null, password })) as string,
-    verify: async (phc, password) => (await pool.run({ phc, password })) as boolean,
-    verifyNothing: async (password) => {
-      await pool.run({ phc: nothing, password });
+    hash: async (password, share) => (await pool.run({ phc: null, password }, share)) as string,
+    verify: async (phc, password, share) => (await pool.run({ phc, password }, share)) as boolean,
+    verifyNothing: async (password, share) => {
+      await pool.run({ phc: nothing, password }, share);
       return false;
     },
     outdated: (phc) => differs(phc, cost),

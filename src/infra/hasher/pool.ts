@@ -1,29 +1,31 @@
 import { Worker } from 'node:worker_threads';
 import { Unavailable } from '../ports.ts';
 import type { Cost } from './engine.ts';
+import { createFairQueue } from './fair-queue.ts';
 import type { Done, Job } from './worker.ts';
 
-type Task = Job & { resolve(value: string | boolean): void; reject(reason: Error): void };
+type Task = Job & { share: string; resolve(value: string | boolean): void; reject(reason: Error): void };
 type Thread = { worker: Worker; task: Task | null; startedAt: number };
 
 const smoothing = 0.1;
 const initialMeanMs = 50;
 
 /**
- * Threads that hash, started when first needed, at most `concurrency`; `queue` tasks wait first in, first out, the surplus is refused at once.
+ * Threads that hash, started when first needed, at most `concurrency`; `queue` tasks wait, the surplus is refused at once. Whoever asks for many
+ * (`share`: a network) waits behind those who ask for few, and is refused first (see ./fair-queue.ts).
  * A thread that dies fails its own task only, and another takes its place at the next need.
  */
 export const createPool = (concurrency: number, queue: number, cost: Cost) => {
   const threads = new Set<Thread>();
   const idle: Thread[] = [];
-  const waiting: Task[] = [];
+  const waiting = createFairQueue<Task>();
   let refused = 0;
   let meanMs = initialMeanMs;
   let closing: Promise<void> | undefined;
   let drained = () => {};
 
   const running = () => threads.size - idle.length;
-  const hint = () => Math.max(1, Math.ceil((meanMs * (waiting.length + running())) / concurrency / 1000));
+  const hint = () => Math.max(1, Math.ceil((meanMs * (waiting.size() + running())) / concurrency / 1000));
 
   const give = (thread: Thread, task: Task) => {
     thread.task = task;
@@ -33,7 +35,7 @@ export const createPool = (concurrency: number, queue: number, cost: Cost) => {
     thread.worker.postMessage({ phc: task.phc, password: task.password } satisfies Job);
   };
   const next = (thread: Thread) => {
-    const task = waiting.shift();
+    const task = waiting.take();
     if (task) return give(thread, task);
     thread.worker.unref();
     idle.push(thread);
@@ -52,7 +54,7 @@ export const createPool = (concurrency: number, queue: number, cost: Cost) => {
     const at = idle.indexOf(thread);
     if (at >= 0) idle.splice(at, 1);
     thread.task?.reject(new Unavailable('a hashing thread ended', 1, cause));
-    const task = waiting.shift();
+    const task = waiting.take();
     if (task) give(start(), task);
     else if (running() === 0) drained();
   };
@@ -67,7 +69,7 @@ export const createPool = (concurrency: number, queue: number, cost: Cost) => {
   };
 
   const end = async (): Promise<void> => {
-    for (const task of waiting.splice(0)) task.reject(new Unavailable('hashing has been shut down', 1));
+    for (let task = waiting.take(); task; task = waiting.take()) task.reject(new Unavailable('hashing has been shut down', 1));
     if (running() > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       drained = resolve;
@@ -78,18 +80,19 @@ export const createPool = (concurrency: number, queue: number, cost: Cost) => {
 
   return {
     /** The PHC string or the verdict. Throws `Unavailable` when as many as may are waiting already, or after `close`. */
-    run(job: Job): Promise<string | boolean> {
+    run(job: Job, share = ''): Promise<string | boolean> {
       return new Promise((resolve, reject) => {
-        const task = { ...job, resolve, reject };
+        const task = { ...job, share, resolve, reject };
         if (closing) return reject(new Unavailable('hashing has been shut down', 1));
         const thread = idle.pop() ?? (threads.size < concurrency ? start() : undefined);
         if (thread) return give(thread, task);
-        if (waiting.length < queue) return void waiting.push(task);
+        waiting.add(task);
+        if (waiting.size() <= queue) return;
         refused += 1;
-        reject(new Unavailable('hashing is at capacity', hint()));
+        waiting.dropHeaviest()?.reject(new Unavailable('hashing is at capacity', hint()));
       });
     },
-    stats: () => ({ running: running(), queued: waiting.length, refused }),
+    stats: () => ({ running: running(), queued: waiting.size(), refused }),
     /** Ends what waits with `Unavailable`, lets what runs finish, then ends the threads. */
     close: (): Promise<void> => (closing ??= end()),
   };

@@ -1,6 +1,7 @@
 /** The nouns of the log. */
 import type { FactRow } from '../../auth/audit/model.ts';
 import { builder, Node } from '../builder.ts';
+import type { Context } from '../context.ts';
 
 export const AuditOutcome = builder.enumType('AuditOutcome', { values: ['SUCCESS', 'FAILURE'] as const });
 export const AuditEventFilter = builder.inputType('AuditEventFilter', {
@@ -17,6 +18,12 @@ export const AuditEventFilter = builder.inputType('AuditEventFilter', {
     to: t.field({ type: 'DateTime' }),
   }),
 });
+/** Where the actor was: an administrator's address is no business of the user who was acted on. */
+const whereFrom =
+  (part: (fact: FactRow) => string | null) =>
+  (fact: FactRow, _args: object, { caller }: Context): string | null =>
+    fact.actor_id === null || fact.actor_id === caller.identity?.userId || caller.permissions.has('audit.read') ? part(fact) : null;
+
 export const AuditEvent = builder.objectRef<FactRow>('AuditEvent').implement({
   interfaces: [Node],
   fields: (t) => ({
@@ -28,9 +35,9 @@ export const AuditEvent = builder.objectRef<FactRow>('AuditEvent').implement({
     }),
     resource: t.exposeString('resource', { nullable: true }),
     outcome: t.expose('outcome', { type: AuditOutcome }),
-    ipAddress: t.exposeString('ip_address', { nullable: true }),
-    userAgent: t.exposeString('user_agent', { nullable: true }),
-    requestId: t.exposeString('request_id', { nullable: true }),
+    ipAddress: t.string({ nullable: true, resolve: whereFrom((fact) => fact.ip_address) }),
+    userAgent: t.string({ nullable: true, resolve: whereFrom((fact) => fact.user_agent) }),
+    requestId: t.string({ nullable: true, resolve: whereFrom((fact) => fact.request_id) }),
     data: t.expose('data', { type: 'JSON' }),
   }),
 });
