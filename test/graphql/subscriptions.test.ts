@@ -36,7 +36,12 @@ describe.each(names)('a stream over %s', (transport) => {
     const second = await world.signIn(watcher);
     await refresh(second);
     await watcher.client.ask('mutation ($id: ID!) { revokeSession(input: { sessionId: $id }) { __typename } }', { id: second.sessionId });
-    const events = [await stream.next(), await stream.next(), await stream.next()].map((data) => data.sessionEvents);
+    const events = [];
+    // What was committed just before may still be told: commit order waits for every transaction of the server.
+    while (events.length < 3) {
+      const { sessionEvents: event } = await stream.next();
+      if (event.session.id === second.sessionId) events.push(event);
+    }
     expect(events.map(({ type, reason, session }) => [type, reason, session.id, session.user.id])).toEqual([
       ['CREATED', null, second.sessionId, watcher.id],
       ['REFRESHED', null, second.sessionId, watcher.id],
@@ -50,7 +55,9 @@ describe.each(names)('a stream over %s', (transport) => {
     const device = await world.signIn(watcher);
     const first = await open(watcher, sessionEvents);
     await refresh(device);
-    const last = (await first.next()).sessionEvents.id;
+    let event = (await first.next()).sessionEvents;
+    while (event.type !== 'REFRESHED') event = (await first.next()).sessionEvents;
+    const last = event.id;
     await first.close();
     for (let i = 0; i < 7; i++) await refresh(device);
     const [resumed] = await Promise.all([
@@ -90,10 +97,12 @@ describe.each(names)('a stream over %s', (transport) => {
       await open(admin, auditEvents, { filter: { types: ['session.*'], subjectId: two.id } }),
     ];
     await refresh(two);
-    const told = (await ofAll.next()).auditEvents;
+    let told = (await ofAll.next()).auditEvents;
+    // What was committed just before may still be told.
+    while (told.type === 'session.created') told = (await ofAll.next()).auditEvents;
     expect(told).toMatchObject({ type: 'session.refreshed', actor: { id: two.id, email: two.email } });
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(ofOne.received).toEqual([]);
+    expect(ofOne.received.filter(({ auditEvents: { actor } }) => actor?.id !== one.id)).toEqual([]);
     await Promise.all([ofOne.close(), ofAll.close()]);
   });
 

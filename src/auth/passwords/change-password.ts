@@ -105,10 +105,10 @@ export const changePassword = (needs: ChangePasswordNeeds) => {
     let failed = false;
     try {
       const outcome = await attempt(caller, input);
-      failed = outcome.kind !== 'User';
+      failed = outcome.kind === 'InvalidCredentials' || outcome.kind === 'PasswordReused';
       return outcome;
     } finally {
-      // The limit counts what was refused, each of which may have cost six hashes; neither a change that was made nor our own faults.
+      // The limit counts wrong passwords, and reused ones, each of which may have cost six hashes; neither right ones nor our own faults.
       if (!failed) await limiter.giveBack(limitKey);
     }
   };

@@ -77,7 +77,7 @@ describe('the previous token', () => {
     await useToken(world, person.accessToken);
     const { answer, changed } = await watch(() => refreshWith(world, person.refreshToken));
     expect(answer).toMatchObject({ __typename: 'SignedIn', refreshToken: lost.refreshToken });
-    expect(changed).toEqual(nothing);
+    expect(changed).toEqual({ ...nothing, facts: ['session.refresh_repeated'] });
     world.clock.move(10 * minutes);
     expect((await refreshWith(world, person.refreshToken)).refreshToken).toBe(lost.refreshToken);
     const next = await refreshWith(world, lost.refreshToken);
