@@ -108,7 +108,7 @@ export const settings = {
   METRICS_TOKEN: setting(
     z.string().min(16).optional(),
     undefined,
-    'bearer token /metrics asks for; without it only loopback reads /metrics',
+    'bearer token /metrics asks for; without it only loopback reads /metrics, and in production nobody',
   ),
   LOG_LEVEL: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']), 'info', 'least level that is logged'),
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(httpUrl.optional(), undefined, 'where OpenTelemetry traces go (OTLP over HTTP); none where not set'),
