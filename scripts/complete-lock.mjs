@@ -8,7 +8,7 @@ const p = lock.packages;
 const added = [];
 const find = (from, name) => {
   for (let d = from; ; d = d.replace(/\/?node_modules\/(@[^/]+\/)?[^/]+$/, '')) {
-    const k = (d ? d + '/' : '') + 'node_modules/' + name;
+    const k = `${d ? `${d}/` : ''}node_modules/${name}`;
     if (p[k]) return k;
     if (!d) return null;
   }
@@ -38,7 +38,7 @@ for (const [from, entry] of Object.entries(p))
       console.log('range, left', name, range);
       continue;
     }
-    p['node_modules/' + name] = {
+    p[`node_modules/${name}`] = {
       version: range,
       ...(cpu && { cpu: [cpu] }),
       ...(entry.dev && { dev: true }),
@@ -49,5 +49,5 @@ for (const [from, entry] of Object.entries(p))
     added.push(name + (os ? '' : ' NO OS'));
   }
 lock.packages = Object.fromEntries(Object.entries(p).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-writeFileSync(file, JSON.stringify(lock, null, 2) + '\n');
+writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 console.log(added.length, added.join(' '));

@@ -2,6 +2,7 @@
 import { ConfigError, readConfig } from './config.ts';
 import { openHouse, publicUrlOf } from './house.ts';
 import { createLog } from './infra/log.ts';
+import { StartError } from './infra/ports.ts';
 
 /** Told to a person at a terminal, beside the structured log. */
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -41,7 +42,7 @@ const start = async (): Promise<void> => {
 };
 
 start().catch((error: unknown) => {
-  const known = error instanceof ConfigError || (error instanceof Error && error.name === 'StartError');
+  const known = error instanceof ConfigError || error instanceof StartError;
   process.stderr.write(`${known ? (error as Error).message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exit(1);
 });

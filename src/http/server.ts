@@ -1,6 +1,7 @@
 /** The listener: starts the front door, and closes it without losing a request. */
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
+import { StartError } from '../infra/ports.ts';
 import { openAddresses } from './addresses.ts';
 import { openCors } from './cors.ts';
 import { openEngine } from './engine.ts';
@@ -18,11 +19,6 @@ const noticeMs = 500;
 const firstRequestMs = 300;
 /** How long running requests get to end. */
 const patienceMs = 10_000;
-
-/** An operator's mistake, told without a stack (src/main.ts knows the name). */
-class StartError extends Error {
-  override readonly name = 'StartError';
-}
 
 const listen = (server: Server, host: string, port: number): Promise<AddressInfo> =>
   new Promise((resolve, reject) => {

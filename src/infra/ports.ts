@@ -108,3 +108,8 @@ export class Unavailable extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
+
+/** What an operator can mend: a sentence that says how. Told without a stack (src/main.ts). */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}

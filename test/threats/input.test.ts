@@ -19,7 +19,7 @@ const strings = [
   '\u202e',
   '<script>',
   `${'a'.repeat(100_000)}`,
-  '${jndi:ldap://x}',
+  '$' + '{jndi:ldap://x}',
   '%00',
   '\r\nBcc: x@example.com',
 ];

@@ -15,7 +15,7 @@ describe('the queue before the hashers', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('a', 'b', 'c')), (shares) => {
         const queue = createFairQueue<{ share: string; n: number }>();
-        shares.forEach((share, n) => queue.add({ share, n }));
+        for (const [n, share] of shares.entries()) queue.add({ share, n });
         const taken: { share: string; n: number }[] = [];
         for (let item = queue.take(); item; item = queue.take()) taken.push(item);
         expect(taken.map(({ n }) => n).toSorted((a, b) => a - b)).toEqual(shares.map((_, n) => n));

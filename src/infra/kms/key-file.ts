@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { StartError } from '../ports.ts';
 
 /** The master keys by id, 32 bytes each, and the id of the one that seals. */
 export type MasterKeys = { current: string; keys: ReadonlyMap<string, Buffer> };
@@ -21,11 +22,11 @@ export const readMasterKeys = (file: string): MasterKeys => {
     const mode = fstatSync(opened).mode & 0o777;
     // Windows has no such modes: what it reports there means nothing.
     if (process.platform !== 'win32' && (mode & 0o077) !== 0)
-      throw new Error(`${file} holds master keys but has mode ${mode.toString(8)}: others may read it. Run: chmod 600 ${file}`);
+      throw new StartError(`${file} holds master keys but has mode ${mode.toString(8)}: others may read it. Run: chmod 600 ${file}`);
     const parsed = form.safeParse(fromJson(readFileSync(opened, 'utf8')));
-    if (!parsed.success) throw new Error(`${file} is no file of master keys: ${parsed.error.issues.map(tell).join('; ')}`);
+    if (!parsed.success) throw new StartError(`${file} is no file of master keys: ${parsed.error.issues.map(tell).join('; ')}`);
     const keys = new Map(Object.entries(parsed.data.keys).map(([id, text]) => [id, Buffer.from(text, 'base64')]));
-    if (!keys.has(parsed.data.current)) throw new Error(`${file}: its current key is not among its keys`);
+    if (!keys.has(parsed.data.current)) throw new StartError(`${file}: its current key is not among its keys`);
     return { current: parsed.data.current, keys };
   } finally {
     closeSync(opened);

@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import type { Log } from '../ports.ts';
+import { type Log, StartError } from '../ports.ts';
 import { commandOf, lockDataDir } from './instance-lock.ts';
 import { type Binaries, findBinaries } from './links.ts';
 import { chooseUser, type Launch, launchAs, runProgram, type ServerUser, startServer } from './server-process.ts';
@@ -86,7 +86,7 @@ const clearLeftover = async (cluster: string, log: Log): Promise<void> => {
   log.warn({ pid }, 'an embedded PostgreSQL was left behind by a Latchkey that was killed: shutting it down');
   process.kill(pid, 'SIGINT');
   for (let waited = 0; (await commandOf(pid)).includes(cluster); waited += 50) {
-    if (waited > 30_000) throw new Error(`The PostgreSQL of an earlier Latchkey (pid ${pid}) does not end. End it, then start again.`);
+    if (waited > 30_000) throw new StartError(`The PostgreSQL of an earlier Latchkey (pid ${pid}) does not end. End it, then start again.`);
     await sleep(50);
   }
 };
@@ -111,7 +111,7 @@ const startSomewhere = async (
     } catch (error) {
       const passing = /Address already in use|pre-existing shared memory block/.test((error as Error).message);
       if (!passing || attempt === 20)
-        throw new Error(`The embedded PostgreSQL did not start: ${(error as Error).message}`, { cause: error });
+        throw new StartError(`The embedded PostgreSQL did not start: ${(error as Error).message}`, { cause: error });
       await sleep(250);
     }
   }

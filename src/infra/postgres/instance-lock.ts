@@ -5,6 +5,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { StartError } from '../ports.ts';
 
 /**
  * When process `pid` started, in a form only good for comparing; null where there is no such process. Two processes that got the same
@@ -61,7 +62,7 @@ export const lockDataDir = async (dataDir: string): Promise<() => Promise<void>>
         await sleep(50);
         continue;
       }
-      if (pid !== null) throw new Error(`Another Latchkey (pid ${pid}) uses DATA_DIR ${dataDir}. Stop it, or set another DATA_DIR.`);
+      if (pid !== null) throw new StartError(`Another Latchkey (pid ${pid}) uses DATA_DIR ${dataDir}. Stop it, or set another DATA_DIR.`);
       // Renamed and not removed: whoever starts at the same time may have put a lock of its own here since it was read.
       await rename(file, `${own}.stale`).catch(() => {});
       const taken = await readFile(`${own}.stale`, 'utf8').catch(() => found);

