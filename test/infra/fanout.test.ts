@@ -29,7 +29,7 @@ const contract = (open: () => Fanout) => {
     await fanout.subscribe(topic, second);
     await fanout.subscribe(other, stranger);
     fanout.publish(topic, { at: new Date(0), list: [1, 'ä'], nothing: undefined });
-    await vi.waitFor(() => expect(second).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(second).toHaveBeenCalledOnce(), { timeout: 5_000 });
     expect(first).toHaveBeenCalledExactlyOnceWith({ at: '1970-01-01T00:00:00.000Z', list: [1, 'ä'] });
     expect(second.mock.calls).toEqual(first.mock.calls);
     expect(stranger).not.toHaveBeenCalled();
@@ -41,7 +41,7 @@ const contract = (open: () => Fanout) => {
     const heard: unknown[] = [];
     await fanout.subscribe(topic, (payload) => heard.push(payload));
     for (let i = 0; i < 200; i++) fanout.publish(topic, i);
-    await vi.waitFor(() => expect(heard).toHaveLength(200));
+    await vi.waitFor(() => expect(heard).toHaveLength(200), { timeout: 5_000 });
     expect(heard).toEqual(Array.from({ length: 200 }, (_, i) => i));
   });
 
@@ -54,7 +54,7 @@ const contract = (open: () => Fanout) => {
     end();
     end();
     fanout.publish(topic, 'later');
-    await vi.waitFor(() => expect(staying).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(staying).toHaveBeenCalledOnce(), { timeout: 5_000 });
     expect(leaving).not.toHaveBeenCalled();
   });
 
@@ -65,7 +65,7 @@ const contract = (open: () => Fanout) => {
     const heard = vi.fn();
     await fanout.subscribe(topic, heard);
     fanout.publish(topic, 1);
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledExactlyOnceWith(1));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledExactlyOnceWith(1), { timeout: 5_000 });
   });
 
   it('goes on to the next listener when one throws, and gives each a copy of its own.', async () => {
@@ -78,7 +78,7 @@ const contract = (open: () => Fanout) => {
     });
     await fanout.subscribe(topic, (payload) => heard({ ...(payload as object) }));
     fanout.publish(topic, { n: 1 });
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledExactlyOnceWith({ n: 1 }));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledExactlyOnceWith({ n: 1 }), { timeout: 5_000 });
   });
 };
 
@@ -99,9 +99,9 @@ describe.skipIf(!redisAvailable)('The fan-out over Redis', () => {
     const topic = freshTopic();
     const heard = vi.fn();
     await there.subscribe(topic, heard);
-    await vi.waitFor(() => expect(here.healthy()).toBe(true));
+    await vi.waitFor(() => expect(here.healthy()).toBe(true), { timeout: 5_000 });
     here.publish(topic, { revoked: 'session' });
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledExactlyOnceWith({ revoked: 'session' }));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledExactlyOnceWith({ revoked: 'session' }), { timeout: 5_000 });
   });
 
   it.skipIf(!redisKillable)('says that it is not healthy while Redis is away, and hears old and new topics when it is back.', async () => {
@@ -109,20 +109,20 @@ describe.skipIf(!redisAvailable)('The fan-out over Redis', () => {
     const [before, during] = [freshTopic(), freshTopic()];
     const [heardBefore, heardDuring] = [vi.fn(), vi.fn()];
     await fanout.subscribe(before, heardBefore);
-    await vi.waitFor(() => expect(fanout.healthy()).toBe(true), 5_000);
+    await vi.waitFor(() => expect(fanout.healthy()).toBe(true), 5_000, { timeout: 5_000 });
     await redis.kill();
-    await vi.waitFor(() => expect(fanout.healthy()).toBe(false), 5_000);
+    await vi.waitFor(() => expect(fanout.healthy()).toBe(false), 5_000, { timeout: 5_000 });
     fanout.publish(before, 'lost');
     const asked = performance.now();
     await fanout.subscribe(during, heardDuring);
     (await fanout.subscribe(freshTopic(), vi.fn()))();
     expect(performance.now() - asked).toBeLessThan(4_000);
     await redis.restart();
-    await vi.waitFor(() => expect(fanout.healthy()).toBe(true), 10_000);
+    await vi.waitFor(() => expect(fanout.healthy()).toBe(true), 10_000, { timeout: 5_000 });
     await sleep(50);
     fanout.publish(before, 1);
     fanout.publish(during, 2);
-    await vi.waitFor(() => expect(heardDuring).toHaveBeenCalledExactlyOnceWith(2));
+    await vi.waitFor(() => expect(heardDuring).toHaveBeenCalledExactlyOnceWith(2), { timeout: 5_000 });
     expect(heardBefore).toHaveBeenCalledExactlyOnceWith(1);
   });
 });
