@@ -1,0 +1,19 @@
+import type { Section } from '../lib/report.ts';
+import type { Stage } from '../lib/stage.ts';
+import { login, me, refresh, sessions } from './better-auth.ts';
+import { frontDoor } from './front-door.ts';
+import { hash } from './hash.ts';
+import { memory } from './memory.ts';
+import { storm } from './storm.ts';
+
+/** By the names that `--only` takes, in the order in which they run. */
+export const sections: Record<string, (stage: Stage) => Promise<Section>> = {
+  front: frontDoor,
+  me,
+  sessions,
+  refresh,
+  login,
+  hash,
+  storm,
+  memory,
+};
