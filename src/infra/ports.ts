@@ -53,6 +53,8 @@ export type Hasher = {
   verify(phc: string, password: string, share?: string): Promise<boolean>;
   /** Costs what a verification at the configured parameters costs, and is false: for an account that is not there. */
   verifyNothing(password: string, share?: string): Promise<false>;
+  /** Throws `Unavailable` where a hash for `share` would be refused now: for whoever can ask before doing other work. */
+  admit(share: string): void;
   /** Whether `phc` was made with other parameters than the configured ones. */
   outdated(phc: string): boolean;
   stats(): { running: number; queued: number; refused: number };

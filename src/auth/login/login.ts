@@ -80,6 +80,8 @@ export const login = (needs: LoginNeeds) => {
   return async (caller: Caller, input: LoginInput): Promise<LoginOutcome> => {
     // No organization can be anybody's yet: absent and not visible are one answer.
     if (input.orgId) return { kind: 'NotFound' };
+    // In a storm the surplus is turned away here, before it takes a connection from those who are signed in; the same for every address.
+    hasher.admit(caller.network);
     const key = emailKey(input.email);
     const { device, key: deviceKey } = signIn.device(caller, input.device);
     const keys = lockoutKeys(needs.pepper, key, caller.network, device.fingerprint);

@@ -26,6 +26,12 @@ export const createFairQueue = <Item extends Shared>() => {
       size -= 1;
       return item;
     },
+    /** Whether no other share has more waiting. */
+    isHeaviest: (share: string): boolean => {
+      const own = shares.get(share)?.length ?? 0;
+      for (const items of shares.values()) if (items.length > own) return false;
+      return true;
+    },
     /** Takes out what came last of the share that has most waiting. */
     dropHeaviest: (): Item | undefined => {
       let heaviest: Item[] | undefined;

@@ -22,6 +22,7 @@ export const createHasher = (config: Settings): Hasher => {
       await pool.run({ phc: nothing, password }, share);
       return false;
     },
+    admit: pool.admit,
     outdated: (phc) => differs(phc, cost),
     stats: pool.stats,
     close: pool.close,

@@ -92,6 +92,12 @@ export const createPool = (concurrency: number, queue: number, cost: Cost) => {
         waiting.dropHeaviest()?.reject(new Unavailable('hashing is at capacity', hint()));
       });
     },
+    /** Throws what `run` would throw, where it would be this share's own task that is refused: asked before other work is done for it. */
+    admit(share: string): void {
+      if (waiting.size() < queue || idle.length > 0 || threads.size < concurrency || !waiting.isHeaviest(share)) return;
+      refused += 1;
+      throw new Unavailable('hashing is at capacity', hint());
+    },
     stats: () => ({ running: running(), queued: waiting.size(), refused }),
     /** Ends what waits with `Unavailable`, lets what runs finish, then ends the threads. */
     close: (): Promise<void> => (closing ??= end()),
