@@ -38,7 +38,7 @@ export const shoot = async (
     const due = began + (i * 1000) / perSecond;
     const early = due - performance.now();
     if (early > 0.5) await sleep(early);
-    const shot = one(Math.max(due, began)).finally(() => running.delete(shot));
+    const shot = one(due).finally(() => running.delete(shot));
     running.add(shot);
   }
   await Promise.all(running);
