@@ -8,13 +8,13 @@ import { type About, badRequest, type Told, tell } from './errors.ts';
 import type { House } from './house.ts';
 import { limits } from './limits.ts';
 import type { Params } from './params.ts';
-import { checkVariables, type Variables } from './variables.ts';
+import { coerceVariables, type Variables } from './variables.ts';
 
 /** An answer of the specification's form (GraphQL §7); `data` is absent where nothing was executed. */
 export type Result = { data?: ExecutionResult['data']; errors?: readonly Told[] };
 export type Results = AsyncIterableIterator<Result> & { return(): Promise<IteratorResult<Result>> };
 /** An operation with its variables: all that a client could have done wrong has been looked at. */
-export type Ready = { readonly operation: Operation; readonly variables: Variables };
+export type Ready = { readonly operation: Operation; readonly variables: Variables; readonly coerced: Variables };
 
 const noVariables: Variables = Object.freeze({});
 
@@ -47,26 +47,27 @@ export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext
     if (holdsNul(params)) return noNul;
     const operation = find(params.query, params.operationName);
     if ('refused' in operation) return operation;
-    let variables = noVariables;
+    let [variables, coerced] = [noVariables, noVariables];
     const definitions = operation.node.variableDefinitions;
     if (definitions && definitions.length > 0) {
       variables = params.variables ?? noVariables;
-      const wrong = checkVariables(schema, definitions, variables);
-      if (wrong.length > 0) return { refused: wrong };
+      const checked = coerceVariables(schema, definitions, variables);
+      if ('wrong' in checked) return { refused: checked.wrong };
+      coerced = checked.coerced;
       if (weigh(operation, variables) > limits.cost) return tooCostly;
     }
-    return { operation, variables };
+    return { operation, variables, coerced };
   };
 
   const broken = (error: unknown, caller: Caller): Result => ({ data: null, errors: [tell(error, { requestId: caller.requestId, log })] });
 
   /** A query or a mutation. Never throws: what breaks is masked. Answers at once where no resolver waits. */
-  const run = ({ operation, variables }: Ready, caller: Caller, reply: Reply): Result | Promise<Result> => {
+  const run = ({ operation, variables, coerced }: Ready, caller: Caller, reply: Reply): Result | Promise<Result> => {
     try {
       const context = makeContext(caller, reply);
       const compiled = compiledOf(operation);
       const result = compiled
-        ? compiled(context, variables)
+        ? compiled(context, coerced)
         : execute({ schema, document: operation.document, contextValue: context, variableValues: variables });
       if (!(result instanceof Promise)) return masked(result as ExecutionResult, caller);
       return result.then(
@@ -79,7 +80,7 @@ export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext
   };
 
   /** A subscription's results, each executed in a context of its own so that no batch or permission outlives its event. */
-  const subscribe = async ({ operation, variables }: Ready, caller: Caller, reply: Reply): Promise<Results | Result> => {
+  const subscribe = async ({ operation, variables, coerced }: Ready, caller: Caller, reply: Reply): Promise<Results | Result> => {
     const args = { schema, document: operation.document, variableValues: variables };
     const about: About = { requestId: caller.requestId, log };
     let opened: AsyncIterable<unknown> | ExecutionResult;
@@ -104,7 +105,11 @@ export const openEngine = (house: Pick<House, 'schema' | 'config' | 'makeContext
         try {
           const step = await source.next();
           if (step.done || over) return { done: true, value: undefined };
-          const result = await execute({ ...args, rootValue: step.value, contextValue: makeContext(caller, reply) });
+          const contextValue = makeContext(caller, reply);
+          const compiled = compiledOf(operation);
+          const result = await (compiled
+            ? compiled(contextValue, coerced, step.value)
+            : execute({ ...args, rootValue: step.value, contextValue }));
           return { done: false, value: masked(result, caller) };
         } catch (error) {
           over = true;

@@ -7,6 +7,7 @@ import {
   type NamedTypeNode,
   typeFromAST,
   type VariableDefinitionNode,
+  valueFromAST,
 } from 'graphql';
 import { badRequest, quiet, type Told } from './errors.ts';
 
@@ -16,24 +17,29 @@ const mostErrors = 10;
 const spell = (name: string, path: readonly (string | number)[]): string =>
   path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${key}`), `$${name}`).slice(0, 120);
 
-/** What is wrong with `inputs`; `definitions` come from a validated document. Execution coerces them again, without errors then. */
-export const checkVariables = (schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[], inputs: Variables): Told[] => {
+/** The values of `inputs` by their types, or what is wrong with them; `definitions` come from a validated document. */
+export const coerceVariables = (
+  schema: GraphQLSchema,
+  definitions: readonly VariableDefinitionNode[],
+  inputs: Variables,
+): { coerced: Variables } | { wrong: Told[] } => {
   const wrong: Told[] = [];
+  const coerced: Variables = {};
   for (const definition of definitions) {
     const name = definition.variable.name.value;
     const type = typeFromAST(schema, definition.type as NamedTypeNode) as GraphQLInputType;
     const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
     if (given === undefined) {
-      if (isNonNullType(type) && !definition.defaultValue)
-        wrong.push(badRequest(`Variable "$${name}" of required type "${type}" was not provided.`));
+      if (definition.defaultValue) coerced[name] = valueFromAST(definition.defaultValue, type);
+      else if (isNonNullType(type)) wrong.push(badRequest(`Variable "$${name}" of required type "${type}" was not provided.`));
     } else if (given === null && isNonNullType(type)) {
       wrong.push(badRequest(`Variable "$${name}" of non-null type "${type}" must not be null.`));
     } else {
       const told = (path: readonly (string | number)[], _value: unknown, error: Error) => {
         if (wrong.length < mostErrors) wrong.push(badRequest(`Variable "${spell(name, path)}" is not valid: ${quiet(error.message)}`));
       };
-      coerceInputValue(given, type, told, true);
+      coerced[name] = coerceInputValue(given, type, told, true);
     }
   }
-  return wrong;
+  return wrong.length > 0 ? { wrong } : { coerced };
 };

@@ -17,4 +17,6 @@ export const resultUnion = <Outcome extends { kind: string }>(
   builder.unionType(name, {
     types: Object.values(members),
     resolveType: (outcome: unknown) => (outcome as Outcome).kind,
+    // Read by src/http/compiled.ts: the type is told without waiting.
+    extensions: { resolvesAtOnce: true },
   } as never) as unknown as UnionRef<Types, Outcome, Outcome>;

@@ -1,6 +1,6 @@
-/** Queries that come often are compiled: on the real graph, with its plugins that read `info`, their answers stay the same. */
+/** What comes often is compiled: on the real graph, with its plugins that read `info`, the answers stay the same. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openWorld, type SignedInPerson, type World } from '../kit/world.ts';
+import { openWorld, password, type SignedInPerson, type World } from '../kit/world.ts';
 
 let world: World;
 let ada: SignedInPerson;
@@ -30,6 +30,15 @@ describe('a query that comes twenty times', () => {
       'query ($yes: Boolean!) { a: me { ...F @include(if: $yes) } b: me { ...F email } } fragment F on User { id name @skip(if: $yes) }',
       { yes: true },
     ],
+    [
+      'with an input object, a list and a time among its variables',
+      'query ($filter: AuditEventFilter) { auditEvents(first: 2, filter: $filter) { edges { node { type outcome data session { id } } } } }',
+      { filter: { types: ['session.*'], outcome: 'SUCCESS', from: '2020-01-01T00:00:00+02:00' } },
+    ],
+    [
+      'without the variable it names',
+      'query ($filter: AuditEventFilter) { auditEvents(last: 1, filter: $filter) { edges { node { type } } } }',
+    ],
     ['that is denied', '{ sessions(userId: "018f0000-0000-7000-8000-000000000000") { totalCount } }'],
   ])('%s has the same answer every time', async (_title, query, variables) => {
     const first = await ada.client.ask(query, variables);
@@ -39,5 +48,50 @@ describe('a query that comes twenty times', () => {
     }
     expect(first.errors?.[0]?.extensions.code).not.toBe('BAD_REQUEST');
     expect(first.errors?.[0]?.extensions.code).not.toBe('INTERNAL');
+  });
+});
+
+describe('a mutation that comes twenty times', () => {
+  it.each<[string, string, object, unknown]>([
+    [
+      'with any JSON in its input',
+      'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { __typename ... on User { name preferences } ... on Problem { code } } }',
+      { input: { name: 'Ada', preferences: { theme: ['dark', null, { at: 1.5 }] } } },
+      { updateProfile: { __typename: 'User', name: 'Ada', preferences: { theme: ['dark', null, { at: 1.5 }] } } },
+    ],
+    [
+      'and is refused',
+      'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { __typename ... on InvalidInput { code field } ... on Problem { message } } }',
+      { input: { phone: 'none' } },
+      { updateProfile: { __typename: 'InvalidInput', code: 'INVALID_INPUT', field: 'input.phone', message: expect.any(String) } },
+    ],
+  ])('%s ends the same every time', async (_title, query, variables, data) => {
+    for (let i = 0; i < 20; i += 1) expect(await ada.client.ask(query, variables)).toMatchObject({ status: 200, data });
+  });
+
+  it('and signs in gives a session of its own each time, with the rows it asks for', async () => {
+    const mutation = `mutation ($input: LoginInput!) { login(input: $input) { __typename ... on SignedIn {
+      accessToken user { id email sessions(first: 1) { totalCount } } session { id current deviceName createdAt user { email } } } } }`;
+    const seen = new Set<string>();
+    for (let i = 0; i < 20; i += 1) {
+      const { data } = await ada.client.ask(mutation, { input: { email: ada.email, password, device: { name: `number ${i}` } } });
+      expect(data.login).toMatchObject({
+        __typename: 'SignedIn',
+        user: { id: ada.id, email: ada.email },
+        session: { current: true, deviceName: `number ${i}`, user: { email: ada.email } },
+      });
+      seen.add(data.login.session.id);
+    }
+    expect(seen.size).toBe(20);
+  });
+
+  it('one after the other in a document still runs in order', async () => {
+    const mutation = `mutation ($a: UpdateProfileInput!, $b: UpdateProfileInput!) {
+      first: updateProfile(input: $a) { ... on User { name } } second: updateProfile(input: $b) { ... on User { name } } }`;
+    for (let i = 0; i < 12; i += 1)
+      expect((await ada.client.ask(mutation, { a: { name: 'A' }, b: { name: 'B' } })).data).toEqual({
+        first: { name: 'A' },
+        second: { name: 'B' },
+      });
   });
 });
