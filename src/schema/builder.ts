@@ -16,6 +16,7 @@ import type PrismaTypes from './generated/pothos-types.ts';
 import { getDatamodel } from './generated/pothos-types.ts';
 import { graphClientOf } from './graph-client.ts';
 import PagesPlugin from './pages.ts';
+import RowsPlugin from './rows.ts';
 
 export type SchemaShape = {
   Context: Context;
@@ -42,6 +43,7 @@ export const builder = new SchemaBuilder<SchemaShape>({
     DoorsPlugin,
     ScopeAuthPlugin,
     RelayPlugin,
+    RowsPlugin,
     PrismaPlugin,
     DataloaderPlugin,
     DirectivesPlugin,

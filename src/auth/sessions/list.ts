@@ -4,7 +4,7 @@ import { asksForColumns, type Prisma, type PrismaClient } from '../../infra/post
 import { badRequest, forbidden } from '../access/denial.ts';
 import type { SignedInCaller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
-import { countRows, readSessions } from './pages.ts';
+import { countRows, readSession, readSessions, type Selected, type SessionRow } from './pages.ts';
 
 export type ListNeeds = { database: Database; prisma: PrismaClient; clock: Clock };
 export type SessionsOf = { userId?: string | null; includeEnded?: boolean | null };
@@ -23,19 +23,27 @@ const visibleSessions = (clock: Clock, caller: SignedInCaller, of: SessionsOf): 
 });
 
 /** What a page asks of Prisma: rows beyond `cursor`, backwards where `take` is negative. */
-type PageQuery = { select?: object; take?: number; skip?: number; cursor?: { id?: string } };
+type PageQuery = { select?: Selected; take?: number; skip?: number; cursor?: { id?: string } };
 
 /** Newest first. `query` is what the selection asks of Prisma; where that is columns alone, a prepared statement reads them. */
 export const listSessions =
   ({ database, prisma, clock }: ListNeeds) =>
-  async (caller: SignedInCaller, of: SessionsOf, query: PageQuery): Promise<Prisma.SessionGetPayload<object>[]> => {
+  async (caller: SignedInCaller, of: SessionsOf, query: PageQuery): Promise<SessionRow[]> => {
     const { take, skip = 0, cursor } = query;
     // Pothos skips the cursor's own row and nothing else; anything it may come to ask beyond that is Prisma's to understand.
     if (take === undefined || skip !== (cursor ? 1 : 0) || !asksForColumns(query))
       return prisma.session.findMany({ ...(query as object), where: visibleSessions(clock, caller, of), orderBy: { id: 'desc' } });
     const livingAt = of.includeEnded ? null : clock.now();
-    return readSessions(database, { userId: ownerOf(caller, of), livingAt, beyond: cursor?.id ?? null, take });
+    return readSessions(database, { userId: ownerOf(caller, of), livingAt, beyond: cursor?.id ?? null, take, select: query.select });
   };
+
+/** The session of a sign-in or a refresh that has just been made. */
+export const sessionOfSignIn =
+  ({ database, prisma }: ListNeeds) =>
+  async ({ sessionId }: { sessionId: string }, query: { select?: Selected }): Promise<SessionRow | null> =>
+    asksForColumns(query)
+      ? readSession(database, sessionId, query.select)
+      : prisma.session.findUnique({ ...query, where: { id: sessionId } });
 
 export const countSessions =
   ({ database, clock }: ListNeeds) =>
