@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes, randomFillSync, randomInt } from 'node:crypto';
 import type { Random } from './ports.ts';
 
 const counterBits = 26;
@@ -10,12 +10,20 @@ const seedMask = 2 ** (counterBits - 1) - 1;
  * The remaining 48 bits are random. A time before the last one is honoured as given: ids are ordered as their times are.
  */
 const uuids = () => {
+  // Drawn in one go for many ids; each of its bytes goes into one id only.
+  const pool = Buffer.alloc(16 * 128);
+  let used = pool.length;
   let lastMs = -1;
   let counter = 0;
   return (at: Date): string => {
     const ms = at.getTime();
     if (!Number.isInteger(ms) || ms < 0 || ms >= 2 ** 48) throw new RangeError('a UUIDv7 needs a time between 1970 and 10889');
-    const bytes = randomBytes(16);
+    if (used === pool.length) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    const bytes = pool.subarray(used, used + 16);
+    used += 16;
     counter = ms === lastMs ? (counter + 1) % 2 ** counterBits : bytes.readUInt32BE(0) & seedMask;
     lastMs = ms;
     bytes.writeUIntBE(ms, 0, 6);

@@ -1,8 +1,6 @@
 /** The login room's verbs, and what a sign-in leads to. */
 import { builder } from '../schema/builder.ts';
 import { LoginInput, LoginResult, SignedIn } from '../schema/login/login.ts';
-import { Session } from '../schema/sessions/session.ts';
-import { User } from '../schema/users/user.ts';
 import { deliver, mayDeliver } from './deliver.ts';
 import { asProved } from './proved.ts';
 
@@ -19,8 +17,14 @@ builder.mutationField('login', (t) =>
 );
 
 builder.objectField(SignedIn, 'user', (t) =>
-  t.field({ type: User, resolve: (signedIn, _args, { proved }) => asProved(proved, signedIn).user as never }),
+  t.prismaField({
+    type: 'User',
+    resolve: (query, signedIn, _args, { auth, proved }) => auth.users.ofSignIn(asProved(proved, signedIn), query) as never,
+  }),
 );
 builder.objectField(SignedIn, 'session', (t) =>
-  t.field({ type: Session, resolve: (signedIn, _args, { proved }) => asProved(proved, signedIn).session as never }),
+  t.prismaField({
+    type: 'Session',
+    resolve: (query, signedIn, _args, { auth, proved }) => auth.sessions.ofSignIn(asProved(proved, signedIn), query) as never,
+  }),
 );

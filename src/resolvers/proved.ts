@@ -1,11 +1,11 @@
 /** An operation of this request has shown who the caller is: the rest of the answer may say so (see Proved in src/schema/context.ts). */
 import type { Proved } from '../schema/context.ts';
 
-/** The references of a sign-in that has just been made. */
-export const asProved = (proved: Proved, signedIn: { userId: string; sessionId: string }) => {
+/** A sign-in that has just been made: its user and its session are the caller's own for the rest of the answer. */
+export const asProved = <S extends { userId: string; sessionId: string }>(proved: Proved, signedIn: S): S => {
   proved.userIds.add(signedIn.userId);
   proved.sessionIds.add(signedIn.sessionId);
-  return { user: { id: signedIn.userId }, session: { id: signedIn.sessionId } };
+  return signedIn;
 };
 
 /** Passes an outcome on; a `User` among the endings is the one whose mailed token was used. */

@@ -1,4 +1,5 @@
 /** The nouns of signing in. */
+import type { UserRow } from '../users/read.ts';
 
 /** A sign-in or a refresh that is complete. `expiresIn` in seconds. */
 export type SignedIn = {
@@ -10,4 +11,6 @@ export type SignedIn = {
   readonly sessionSeconds: number;
   readonly userId: string;
   readonly sessionId: string;
+  /** The user's row as the sign-in left it; a refresh does not read it. */
+  readonly user?: UserRow;
 };

@@ -8,6 +8,7 @@ import { type Device, type DeviceInput, describeDevice, deviceKey } from '../ses
 import type { Endings } from '../sessions/ending.ts';
 import type { Grants } from '../sessions/grant.ts';
 import { endOldest } from '../sessions/store.ts';
+import type { UserRow } from '../users/read.ts';
 import type { SignedIn } from './model.ts';
 import { signInWith } from './store.ts';
 
@@ -125,25 +126,26 @@ export const openSignIn = (needs: SignInNeeds) => {
       };
       const [news, over] = [lettersOf(proof, caller, now), limitLetter(proof, now)];
       let ended: string[] = [];
-      let opened: boolean;
-      if (news.length === 0 && config.SESSION_MAX_PER_USER === 0) opened = await signInWith(database, input);
+      let user: UserRow | undefined;
+      if (news.length === 0 && config.SESSION_MAX_PER_USER === 0) user = await signInWith(database, input);
       else {
         const [queueNews, queueOver] = [await needs.post.prepare(...news), await needs.post.prepare(...over)];
-        opened = await database.transaction(async (sql) => {
-          if (!(await signInWith(sql, input))) return false;
+        user = await database.transaction(async (sql) => {
+          const row = await signInWith(sql, input);
+          if (!row) return undefined;
           await queueNews(sql);
           if (config.SESSION_MAX_PER_USER > 0) {
             const oldest = await endOldest(sql, proof.userId, now, config.SESSION_MAX_PER_USER, id);
             ended = await needs.endings.record(sql, caller, oldest, 'session_limit');
             if (ended.length > 0) await queueOver(sql);
           }
-          return true;
+          return row;
         });
       }
-      if (!opened) return null;
+      if (!user) return null;
       if (ended.length > 0) needs.endings.announce(ended);
       trail.committed();
-      return needs.grants.grant({
+      const granted = await needs.grants.grant({
         session_id: id,
         user_id: proof.userId,
         org_id: null,
@@ -154,6 +156,7 @@ export const openSignIn = (needs: SignInNeeds) => {
         generation: 0,
         salt,
       });
+      return { ...granted, user };
     },
   };
 };

@@ -5,6 +5,7 @@ import { insertFacts } from '../audit/store.ts';
 import { insertSession } from '../sessions/store.ts';
 import type { LockoutKeys } from '../throttle/index.ts';
 import { clearAttempts, reserveAttempt } from '../throttle/index.ts';
+import { type UserRow, userColumns } from '../users/read.ts';
 
 export type Candidate = {
   user_id: string | null;
@@ -23,9 +24,12 @@ export type Candidate = {
   locked_until: Date | null;
 };
 
-// Who it would be, which count the attempt falls on, and the reservation of it: one statement, the same for an unknown address.
+// Who it would be, which count the attempt falls on, and the reservation of it: one statement, the same for an unknown address. Its commit does
+// not wait for the disk: a reservation lost in a crash is one whose attempt was lost with it. What an attempt comes to is another statement's.
 const attempt = statement(`
-  WITH who AS (
+  WITH hasty AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+  ), who AS (
     SELECT u.id AS user_id, u.status, u.email, u.locale, p.hash, p.changed_at AS password_set_at,
       EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id AND d.key = $2) AS known,
       EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id) AS any_device
@@ -41,7 +45,7 @@ const attempt = statement(`
     picked.key, EXISTS (SELECT 1 FROM reserved) AS reserved,
     coalesce((SELECT locked_until FROM lockouts WHERE key = picked.key AND locked_until > $8),
       CASE WHEN picked.key = $5 THEN NULL ELSE (SELECT locked_until FROM account) END) AS locked_until
-  FROM picked LEFT JOIN who ON true`);
+  FROM picked CROSS JOIN hasty LEFT JOIN who ON true`);
 
 export const attemptLogin = async (
   sql: Sql,
@@ -64,15 +68,15 @@ const signIn = statement(`
     SELECT user_id FROM secret UNION ALL SELECT user_id FROM who WHERE $9::timestamptz IS NULL
   ), opened AS (${insertSession('$3', 'proved')}),
   facts AS (${insertFacts('$5', 'opened')}),
-  noted AS (UPDATE users u SET last_login_at = $2 FROM opened o WHERE u.id = o.user_id),
+  noted AS (UPDATE users u SET last_login_at = $2 FROM opened o WHERE u.id = o.user_id RETURNING ${userColumns}),
   device AS (
     INSERT INTO devices AS d (user_id, key, first_seen_at, last_seen_at) SELECT user_id, $6::bytea, $2, $2 FROM opened
     ON CONFLICT (user_id, key) DO UPDATE SET last_seen_at = excluded.last_seen_at WHERE d.last_seen_at < excluded.last_seen_at - interval '1 hour'
   ), cleared AS (${clearAttempts('$7')} AND EXISTS (SELECT 1 FROM opened)),
   rehashed AS (UPDATE passwords p SET hash = $8 FROM opened o WHERE p.user_id = o.user_id AND $8::text IS NOT NULL AND p.hash = $4::text)
-  SELECT session_id FROM opened`);
+  SELECT * FROM noted`);
 
-/** Opens the session with its facts; false where the user is no longer active or the password is no longer that one. */
+/** Opens the session with its facts; undefined where the user is no longer active or the password is no longer that one. */
 export const signInWith = async (
   sql: Sql,
   input: {
@@ -86,8 +90,8 @@ export const signInWith = async (
     lockoutKey: Buffer | null;
     newHash: string | null;
   },
-): Promise<boolean> => {
+): Promise<UserRow | undefined> => {
   const { userId, now, session, verifiedHash, facts, deviceKey, lockoutKey, newHash, passwordSetAt } = input;
-  const rows = await sql.run(signIn, [userId, now, session, verifiedHash, facts, deviceKey, lockoutKey, newHash, passwordSetAt]);
-  return rows.length > 0;
+  const rows = await sql.run<UserRow>(signIn, [userId, now, session, verifiedHash, facts, deviceKey, lockoutKey, newHash, passwordSetAt]);
+  return rows[0];
 };

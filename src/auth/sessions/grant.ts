@@ -3,12 +3,8 @@ import type { Clock } from '../../infra/ports.ts';
 import type { SignedIn } from '../login/model.ts';
 import type { AccessTokens } from '../tokens/access-token.ts';
 import { writeRefreshToken } from '../tokens/refresh-token.ts';
-import type { SessionState } from './model.ts';
+import type { Granted } from './model.ts';
 
-export type Granted = Pick<
-  SessionState,
-  'session_id' | 'user_id' | 'org_id' | 'client_id' | 'amr' | 'authenticated_at' | 'expires_at' | 'generation' | 'salt'
->;
 export type Grants = ReturnType<typeof openGrants>;
 
 export const openGrants = (needs: {

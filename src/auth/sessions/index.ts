@@ -9,7 +9,7 @@ import type { Endings } from './ending.ts';
 import { followSessions } from './events.ts';
 import { expireSessions, removeOldSessions } from './expire.ts';
 import type { Grants } from './grant.ts';
-import { countSessions, findVisibleSessions, type ListNeeds, listSessions } from './list.ts';
+import { countSessions, findVisibleSessions, type ListNeeds, listSessions, sessionOfSignIn } from './list.ts';
 import { refresh } from './refresh.ts';
 import { logout, revokeSession, revokeSessions } from './revoke.ts';
 import type { Revoked } from './revoked.ts';
@@ -42,6 +42,7 @@ export const openSessions = (needs: SessionsNeeds) => ({
   revokeAll: revokeSessions(needs),
   list: listSessions(needs),
   count: countSessions(needs),
+  ofSignIn: sessionOfSignIn(needs),
   findVisible: findVisibleSessions(needs),
   follow: followSessions(needs),
   expire: expireSessions(needs),

@@ -21,6 +21,12 @@ export type SessionState = {
   salt: Buffer;
 };
 
+/** What the tokens of a session say of it. */
+export type Granted = Pick<
+  SessionState,
+  'session_id' | 'user_id' | 'org_id' | 'client_id' | 'amr' | 'authenticated_at' | 'expires_at' | 'generation' | 'salt'
+>;
+
 export type EndReason = RevokedReason | 'expired' | 'idle';
 
 /** Why the session is over at `now`, or null while it lives. */

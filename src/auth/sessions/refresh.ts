@@ -5,12 +5,13 @@ import type { Caller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
 import type { SignedIn } from '../login/model.ts';
 import type { Refused } from '../outcome.ts';
-import { innerMac, isGenuine, parseRefreshToken, type RefreshTokenParts } from '../tokens/refresh-token.ts';
+import { isGenuine, parseRefreshToken, type RefreshTokenParts } from '../tokens/refresh-token.ts';
 import type { Grants } from './grant.ts';
 import { endedBecause, meaningOf, type SessionState } from './model.ts';
 import type { Revoked } from './revoked.ts';
+import { openRotations } from './rotations.ts';
 import type { Seen } from './seen.ts';
-import { endSession, findSession, rotateSession, type SessionAndUser } from './store.ts';
+import { endSession, findSession, type SessionAndUser } from './store.ts';
 
 export type RefreshNeeds = {
   database: Database;
@@ -37,6 +38,7 @@ export type RefreshOutcome =
 
 export const refresh = (needs: RefreshNeeds) => {
   const { database, clock, limiter, trail, seen, grants, refreshSecret: secret, config } = needs;
+  const rotations = openRotations(needs);
 
   const refuse = async (caller: Caller, session: SessionState, reason: 'SessionEnded' | 'AccountDeactivated'): Promise<void> => {
     const { user_id: userId, session_id: sessionId } = session;
@@ -71,7 +73,7 @@ export const refresh = (needs: RefreshNeeds) => {
   const explain = async (caller: Caller, token: RefreshTokenParts): Promise<RefreshOutcome> => {
     await seen.flush();
     const session = await findSession(database, token.sessionId);
-    if (!session || !isGenuine(secret, session.salt, token)) {
+    if (!session || !isGenuine(session.salt, token)) {
       return { kind: 'TokenInvalid' };
     }
     const reason = endedBecause(session, clock.now());
@@ -98,7 +100,6 @@ export const refresh = (needs: RefreshNeeds) => {
   };
 
   const rotated = async (caller: Caller, token: RefreshTokenParts): Promise<RefreshOutcome> => {
-    const inner = innerMac(secret, token.sessionId, token.generation);
     const fact = trail.fact(caller, {
       type: 'session.refreshed',
       data: { generation: token.generation + 1 },
@@ -106,7 +107,7 @@ export const refresh = (needs: RefreshNeeds) => {
       subjectId: null,
       sessionId: token.sessionId,
     });
-    const session = await rotateSession(database, { ...token, inner }, fact);
+    const session = await rotations.rotate({ token, fact });
     if (!session) return explain(caller, token);
     trail.committed();
     return grants.grant(session);

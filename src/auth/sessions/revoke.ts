@@ -20,7 +20,7 @@ export const logout = ({ database, endings, trail, refreshSecret }: RevokeNeeds)
   const ofCookie = async (cookie: string | null) => {
     const token = cookie && parseRefreshToken(refreshSecret, cookie);
     const session = token && (await findSession(database, token.sessionId));
-    return session && isGenuine(refreshSecret, session.salt, token) ? { sessionId: session.session_id, userId: session.user_id } : null;
+    return session && isGenuine(session.salt, token) ? { sessionId: session.session_id, userId: session.user_id } : null;
   };
   return async (caller: Caller): Promise<LogoutOutcome> => {
     // Both may be there, and of different sessions: whoever signs out is out.

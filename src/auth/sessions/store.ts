@@ -2,10 +2,11 @@
 import type { Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
 import type { FactRow, RevokedReason } from '../audit/model.ts';
-import type { SessionState } from './model.ts';
+import type { RefreshTokenParts } from '../tokens/refresh-token.ts';
+import type { Granted, SessionState } from './model.ts';
 
-const state = `s.id AS session_id, s.user_id, s.org_id, s.client_id, s.amr, s.authenticated_at, s.persistent, s.expires_at, s.last_seen_at,
-  s.idle_seconds, s.revoked_at, s.revoked_reason, s.generation, s.seen_generation, s.rotated_at, s.salt`;
+const granted = 's.id AS session_id, s.user_id, s.org_id, s.client_id, s.amr, s.authenticated_at, s.expires_at, s.generation, s.salt';
+const state = `${granted}, s.persistent, s.last_seen_at, s.idle_seconds, s.revoked_at, s.revoked_reason, s.seen_generation, s.rotated_at`;
 
 /** A new session as one JSON parameter, to be a CTE of a sign-in's statement: its row is written once for each row of `person` (`user_id`). */
 export const insertSession = (parameter: string, person: string): string => `
@@ -25,21 +26,57 @@ const rotate = statement(`
     FROM users u
     WHERE s.id = $1 AND s.generation = $2 AND sha256($3::bytea || s.salt) = $5 AND s.revoked_at IS NULL AND s.expires_at > $4
       AND s.last_seen_at + s.idle_seconds * interval '1 second' > $4 AND u.id = s.user_id AND u.status = 'ACTIVE'
-    RETURNING ${state}
+    RETURNING ${granted}
   ), fact AS (
     INSERT INTO audit_events (id, type, occurred_at, outcome, actor_id, subject_id, org_id, session_id, ip_address, user_agent, request_id, data)
     SELECT $6, 'session.refreshed', $4, 'SUCCESS', user_id, user_id, org_id, session_id, $7, $8, $9, jsonb_build_object('generation', generation)
     FROM moved)
   SELECT * FROM moved`);
-/** `fact`: of the row that is written, what only the caller knows. */
-export const rotateSession = async (
-  sql: Sql,
-  token: { sessionId: string; generation: number; inner: Buffer; mac: Buffer },
-  fact: Pick<FactRow, 'id' | 'occurred_at' | 'ip_address' | 'user_agent' | 'request_id'>,
-): Promise<SessionState | undefined> => {
+/** A refresh: what its token says, and of the fact's row what only the caller knows. */
+export type Rotation = {
+  token: RefreshTokenParts;
+  fact: Pick<FactRow, 'id' | 'occurred_at' | 'ip_address' | 'user_agent' | 'request_id'>;
+};
+export const rotateSession = async (sql: Sql, { token, fact }: Rotation): Promise<Granted | undefined> => {
   const { sessionId, generation, inner, mac } = token;
   const { id, occurred_at: at, ip_address: ip, user_agent: agent, request_id: requestId } = fact;
-  return (await sql.run<SessionState>(rotate, [sessionId, generation, inner, at, mac, id, ip, agent, requestId]))[0];
+  return (await sql.run<Granted>(rotate, [sessionId, generation, inner, at, mac, id, ip, agent, requestId]))[0];
+};
+
+// The same for many at once, of which each moves or does not by itself. Rows are locked in the order of their ids, so that two replicas cannot
+// deadlock; a lock that waited looks at the conditions again.
+const rotateMany = statement(`
+  WITH v AS (
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::bytea[], $5::uuid[], $6::timestamptz[], $7::text[], $8::text[], $9::text[])
+      AS v(id, generation, inner_mac, mac, fact_id, at, ip, agent, request_id)
+  ), living AS (
+    SELECT v.* FROM v JOIN sessions s ON s.id = v.id JOIN users u ON u.id = s.user_id
+    WHERE s.generation = v.generation AND sha256(v.inner_mac || s.salt) = v.mac AND s.revoked_at IS NULL AND s.expires_at > v.at
+      AND s.last_seen_at + s.idle_seconds * interval '1 second' > v.at AND u.status = 'ACTIVE'
+    ORDER BY s.id FOR NO KEY UPDATE OF s
+  ), moved AS (
+    UPDATE sessions s SET generation = s.generation + 1, rotated_at = l.at, last_seen_at = l.at FROM living l WHERE s.id = l.id
+    RETURNING ${granted}, l.fact_id, l.at, l.ip, l.agent, l.request_id
+  ), fact AS (
+    INSERT INTO audit_events (id, type, occurred_at, outcome, actor_id, subject_id, org_id, session_id, ip_address, user_agent, request_id, data)
+    SELECT fact_id, 'session.refreshed', at, 'SUCCESS', user_id, user_id, org_id, session_id, ip, agent, request_id,
+      jsonb_build_object('generation', generation)
+    FROM moved)
+  SELECT session_id, user_id, org_id, client_id, amr, authenticated_at, expires_at, generation, salt FROM moved`);
+/** Those of the rotations' sessions that moved. No two may be of one session. */
+export const rotateSessions = (sql: Sql, rotations: readonly Rotation[]): Promise<Granted[]> => {
+  const column = <V>(value: (rotation: Rotation) => V): V[] => rotations.map(value);
+  return sql.run<Granted>(rotateMany, [
+    column(({ token }) => token.sessionId),
+    column(({ token }) => token.generation),
+    column(({ token }) => token.inner),
+    column(({ token }) => token.mac),
+    column(({ fact }) => fact.id),
+    column(({ fact }) => fact.occurred_at),
+    column(({ fact }) => fact.ip_address),
+    column(({ fact }) => fact.user_agent),
+    column(({ fact }) => fact.request_id),
+  ]);
 };
 
 const find = statement(

@@ -13,9 +13,20 @@ const options = (key: KeyObject) => ({ key, dsaEncoding: 'ieee-p1363' as const }
 
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
+type SigningKey = { algorithm: Algorithm; kid: string; privateKey: KeyObject };
+/** A key signs one type, so its header is the same every time. */
+const headers = new WeakMap<SigningKey, { typ: string; encoded: string }>();
+const headerOf = (key: SigningKey, typ: string): string => {
+  const known = headers.get(key);
+  if (known?.typ === typ) return known.encoded;
+  const encoded = encode({ alg: key.algorithm, typ, kid: key.kid });
+  headers.set(key, { typ, encoded });
+  return encoded;
+};
+
 /** A compact JWS whose header is `typ`, `alg` and `kid`. */
-export const signJwt = (key: { algorithm: Algorithm; kid: string; privateKey: KeyObject }, typ: string, claims: object): string => {
-  const input = `${encode({ alg: key.algorithm, typ, kid: key.kid })}.${encode(claims)}`;
+export const signJwt = (key: SigningKey, typ: string, claims: object): string => {
+  const input = `${headerOf(key, typ)}.${encode(claims)}`;
   return `${input}.${sign(digest[key.algorithm], Buffer.from(input), options(key.privateKey)).toString('base64url')}`;
 };
 

@@ -8,5 +8,5 @@ export { Prisma, PrismaClient };
 export const openPrisma = (pool: pg.Pool): PrismaClient => new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' });
 
 /** Whether a query selects columns alone, so that a prepared statement of the room can stand in for Prisma. */
-export const asksForColumns = ({ select }: { select?: object }): boolean =>
-  select !== undefined && Object.values(select).every((wanted) => wanted === true);
+export const asksForColumns = <Q extends { select?: object }>(query: Q): query is Q & { select: NonNullable<Q['select']> } =>
+  query.select !== undefined && Object.values(query.select).every((wanted) => wanted === true);
