@@ -88,6 +88,28 @@ export const settings = {
     'composition rules: upper,lower,digit,special',
   ),
   PASSWORD_BREACH_URL: setting(httpUrl.optional(), undefined, 'a Pwned-Passwords range API (k-anonymity); no breach check where not set'),
+  MFA_TYPES: setting(
+    list.pipe(z.array(z.enum(['TOTP', 'EMAIL', 'SMS', 'WEBAUTHN']))),
+    'TOTP,EMAIL,SMS,WEBAUTHN',
+    'second factors that are offered and count; backup codes come with any',
+  ),
+  MFA_REQUIRED: setting(flag, 'off', 'on: whoever signs in has to have a second factor, and sets one up before anything else'),
+  MFA_ISSUER: setting(z.string().min(1).max(64), 'Latchkey', 'what authenticator apps and passkeys call this service'),
+  MFA_BACKUP_CODES: setting(integer(0, 50), '8', 'backup codes of one user'),
+  WEBAUTHN_RP_ID: setting(
+    z.string().min(1).optional(),
+    undefined,
+    'domain that passkeys are made for; the host of PUBLIC_URL where not set',
+  ),
+  WEBAUTHN_ORIGINS: setting(list, '', 'origins of pages that use passkeys; the one of PUBLIC_URL where not set'),
+  SMS_URL: setting(
+    httpUrl.optional(),
+    undefined,
+    'base URL of an SMS provider with the API of Twilio; the development inbox where not set',
+  ),
+  SMS_ACCOUNT: setting(z.string().min(1).optional(), undefined, 'account (SID) at the SMS provider'),
+  SMS_TOKEN: setting(z.string().min(1).optional(), undefined, 'its secret'),
+  SMS_FROM: setting(z.string().min(1).optional(), undefined, 'number or name that text messages come from'),
   LOCKOUT_ATTEMPTS: setting(integer(1, 1000), '5', 'wrong passwords until an account is locked for that network'),
   LOCKOUT_SECONDS: setting(integer(1, 604_800), '1800', 'how long a lock lasts'),
   RATE_LIMIT_LOGIN: setting(rate, '5/900s', 'failed sign-ins of a network'),
@@ -104,6 +126,8 @@ export const settings = {
   BOOTSTRAP_ADMIN_EMAIL: setting(z.email().optional(), undefined, 'whoever verifies this address while there is no superadmin becomes one'),
   LINK_VERIFY_EMAIL: setting(httpUrl.optional(), undefined, 'page that verification links open; PUBLIC_URL/verify-email where not set'),
   LINK_RESET_PASSWORD: setting(httpUrl.optional(), undefined, 'page that reset links open; PUBLIC_URL/reset-password where not set'),
+  LINK_MAGIC_LINK: setting(httpUrl.optional(), undefined, 'page that sign-in links open; PUBLIC_URL/magic-link where not set'),
+  LINK_NOT_ME: setting(httpUrl.optional(), undefined, 'page that disowns a sign-in; PUBLIC_URL/not-me where not set'),
   SUBGRAPH_SDL: setting(flag.optional(), undefined, 'whether _service { sdl } answers; off in production where not set'),
   METRICS_TOKEN: setting(
     z.string().min(16).optional(),
@@ -145,6 +169,9 @@ export const readConfig = (env: Record<string, string | undefined> = process.env
     if (values['PUBLIC_URL'] && !String(values['PUBLIC_URL']).startsWith('https://'))
       problems.push('PUBLIC_URL: must be https with NODE_ENV=production');
   }
+  if (env['SMS_URL'])
+    for (const name of ['SMS_ACCOUNT', 'SMS_TOKEN', 'SMS_FROM'] as const)
+      if (!env[name]) problems.push(`${name}: must be set with SMS_URL (${settings[name].what})`);
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({ ...(values as Settings), production });
 };

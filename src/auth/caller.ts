@@ -24,6 +24,8 @@ export type Identity = {
   readonly tokenId: string;
   readonly generation: number;
   readonly expiresAt: Date;
+  /** A second factor is required and has not been given: only the doors that lead to it are open. */
+  readonly restricted: boolean;
 };
 
 export type Caller = Origin & {
@@ -33,6 +35,8 @@ export type Caller = Origin & {
   readonly csrfHeader: boolean;
   /** The refresh token of the cookie, only where the request carried the CSRF header. */
   readonly refreshCookie: string | null;
+  /** The token of a trusted device's cookie, under the same condition. */
+  readonly deviceCookie: string | null;
   /** Permissions on the platform, compiled by `auth/access`; empty for an anonymous caller. */
   readonly permissions: ReadonlySet<string>;
 };

@@ -2,7 +2,7 @@
  * The domain on one page: `openAuth(infra)` opens every room and gives everything this house can do. It knows no GraphQL and no HTTP.
  */
 import type { Config } from '../config.ts';
-import type { Breaches, Clock, Database, Fanout, Hasher, Kms, Limiter, Log, Places, Random, Sql } from '../infra/ports.ts';
+import type { Breaches, Clock, Database, Fanout, Hasher, Kms, Limiter, Log, Places, Random, Sql, Texter } from '../infra/ports.ts';
 import type { PrismaClient } from '../infra/postgres/prisma.ts';
 import { openBootstrap } from './access/bootstrap.ts';
 import { openPermissions } from './access/permissions.ts';
@@ -16,6 +16,9 @@ import { ensurePartitions } from './audit/store.ts';
 import type { Caller } from './caller.ts';
 import { openLetters } from './letters/index.ts';
 import { openLogin } from './login/index.ts';
+import { openSignIn } from './login/sign-in.ts';
+import { openMfa, openMfaParts } from './mfa/index.ts';
+import { openRequirement } from './mfa/requirement.ts';
 import { hearNews } from './news.ts';
 import { openPasswords } from './passwords/index.ts';
 import { describeService } from './service-info.ts';
@@ -41,6 +44,8 @@ export type Infra = {
   hasher: Hasher;
   places: Places;
   breaches: Breaches;
+  /** Null where no text messages can be sent. */
+  texter: Texter | null;
   clock: Clock;
   random: Random;
   log: Log;
@@ -48,8 +53,20 @@ export type Infra = {
 export type AuthConfig = Config & { publicUrl: string; issuer: string };
 export type Auth = Awaited<ReturnType<typeof openAuth>>;
 
-export const openAuth = async (infra: Infra, config: AuthConfig) => {
+/** What is offered can be delivered, and passkeys belong to the site that clients use. */
+const withSecondFactors = (infra: Infra, given: AuthConfig) => {
+  const site = new URL(given.publicUrl);
+  return {
+    ...given,
+    MFA_TYPES: given.MFA_TYPES.filter((type) => type !== 'SMS' || infra.texter !== null),
+    rpId: given.WEBAUTHN_RP_ID ?? site.hostname,
+    origins: given.WEBAUTHN_ORIGINS.length > 0 ? given.WEBAUTHN_ORIGINS : [site.origin],
+  };
+};
+
+export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const { database, clock } = infra;
+  const config = withSecondFactors(infra, given);
   await ensurePartitions(database, clock.now(), 3);
   const [refreshSecret, pepper] = await Promise.all([houseSecret({ ...infra }, 'refresh_mac'), houseSecret({ ...infra }, 'digest_pepper')]);
   const trail = openTrail(infra);
@@ -59,7 +76,8 @@ export const openAuth = async (infra: Infra, config: AuthConfig) => {
   const seen = openSeen(infra);
   const revoked = await openRevoked({ ...infra, config });
   const endings = openEndings({ clock, trail, revoked });
-  const grants = openGrants({ clock, accessTokens: tokens.accessTokens, refreshSecret, permissionsOf: permissions.of });
+  const requirement = openRequirement({ config });
+  const grants = openGrants({ clock, accessTokens: tokens.accessTokens, refreshSecret, permissionsOf: permissions.of, requirement });
   const feed = openFeed(infra);
   const followFacts = follow({ database, feed, watchSession: revoked.watch });
   const lockouts = openLockouts({ clock, config });
@@ -72,11 +90,22 @@ export const openAuth = async (infra: Infra, config: AuthConfig) => {
   };
 
   const passwords = openPasswords({ ...shared, unlock });
+  const parts = openMfaParts(shared);
+  const signIn = openSignIn({ ...shared, grants });
+  const users = { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) };
 
   return {
-    users: { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) },
+    users,
     passwords,
-    login: openLogin({ ...shared, grants }),
+    login: openLogin({
+      ...shared,
+      ...parts,
+      signIn,
+      webauthn: parts.factors.webauthn,
+      mailReset: passwords.requestReset,
+      addressOf: users.addressOf,
+    }),
+    mfa: openMfa({ ...shared, ...parts, requirement, signIn, grants }),
     sessions: openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts }),

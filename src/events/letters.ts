@@ -19,7 +19,7 @@ const codeOf = (error: unknown): string | undefined => {
   return [code, responseCode].filter((part) => typeof part === 'string' || typeof part === 'number').join(' ') || undefined;
 };
 
-const isSealed = (payload: unknown): payload is SealedLetter => {
+export const isSealed = (payload: unknown): payload is SealedLetter => {
   const { id, sealed } = (payload ?? {}) as Partial<Record<string, unknown>>;
   return typeof id === 'string' && typeof sealed === 'string';
 };

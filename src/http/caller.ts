@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { unauthenticated } from '../auth/access/denial.ts';
 import type { Caller, Identity, Origin } from '../auth/caller.ts';
 import type { Addresses } from './addresses.ts';
-import { csrfHeaderName, refreshCookieOf } from './cookies.ts';
+import { cookieOf, csrfHeaderName, deviceCookieName, refreshCookieName } from './cookies.ts';
 import type { House } from './house.ts';
 
 const nobody: ReadonlySet<string> = new Set();
@@ -39,14 +39,14 @@ export const openCallers = ({ auth, addresses }: { auth: House['auth']; addresse
     return identity;
   };
 
-  type Proofs = { identity: Identity | null; csrfHeader?: boolean; refreshCookie?: string | null };
+  type Proofs = { identity: Identity | null; csrfHeader?: boolean; refreshCookie?: string | null; deviceCookie?: string | null };
   const callerOf = async (origin: Origin, proofs: Proofs): Promise<Caller> =>
     assemble(origin, proofs, proofs.identity ? await auth.access.permissionsOf(proofs.identity.userId) : nobody);
   const assemble = (
     { ip, network, userAgent, requestId }: Origin,
-    { identity, csrfHeader = false, refreshCookie = null }: Proofs,
+    { identity, csrfHeader = false, refreshCookie = null, deviceCookie = null }: Proofs,
     permissions: ReadonlySet<string>,
-  ): Caller => ({ ip, network, userAgent, requestId, identity, csrfHeader, refreshCookie, permissions });
+  ): Caller => ({ ip, network, userAgent, requestId, identity, csrfHeader, refreshCookie, deviceCookie, permissions });
 
   return {
     originOf,
@@ -57,9 +57,11 @@ export const openCallers = ({ auth, addresses }: { auth: House['auth']; addresse
       const { authorization, cookie } = req.headers;
       const carries = req.headers[csrfHeaderName] === '1';
       // The header cannot be set across origins without a preflight, so a forged request brings no cookie.
-      const refreshCookie = cookie !== undefined && carries ? refreshCookieOf(cookie) : null;
-      if (authorization === undefined) return assemble(origin, { identity: null, csrfHeader: carries, refreshCookie }, nobody);
-      return identify(authorization).then((identity) => callerOf(origin, { identity, csrfHeader: carries, refreshCookie }));
+      const named = (name: string) => (cookie !== undefined && carries ? cookieOf(cookie, name) : null);
+      const [refreshCookie, deviceCookie] = [named(refreshCookieName), named(deviceCookieName)];
+      if (authorization === undefined)
+        return assemble(origin, { identity: null, csrfHeader: carries, refreshCookie, deviceCookie }, nobody);
+      return identify(authorization).then((identity) => callerOf(origin, { identity, csrfHeader: carries, refreshCookie, deviceCookie }));
     },
   };
 };

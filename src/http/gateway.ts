@@ -38,6 +38,9 @@ export const openGateway =
       // §3.1: no error code where no token was sent.
       if (!identity) return exchange.send(401, json, '{"active":false}', ['www-authenticate', 'Bearer']);
       exchange.userId = identity.userId;
+      // RFC 9470 §3: genuine, but a second factor is due before it opens anything.
+      if (identity.restricted)
+        return exchange.send(401, json, '{"active":false}', ['www-authenticate', 'Bearer error="insufficient_user_authentication"']);
       exchange.send(200, json, '{"active":true}', headersOf(identity));
     } catch (error) {
       if (error instanceof Denial)

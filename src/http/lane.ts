@@ -109,7 +109,7 @@ export const runCounted = (
 export const openLane = ({ desk, engine }: { desk: Desk; engine: Engine }) => {
   const answer = (exchange: Exchange, form: Form, result: Result, reply: CookieReply): void => {
     const { status, headers } = statusOf(result, form);
-    if (reply.cookie !== null) headers.push('set-cookie', reply.cookie);
+    for (const cookie of reply.cookies) headers.push('set-cookie', cookie);
     const cors = desk.cors.headersFor(exchange.req);
     if (cors.length > 0) headers.push(...cors);
     exchange.send(status, contentTypes[form], JSON.stringify(result), headers);

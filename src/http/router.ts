@@ -10,7 +10,7 @@ import type { House } from './house.ts';
 import { intake, openLane } from './lane.ts';
 import { openBootstrapPage } from './pages/bootstrap.ts';
 import { openInboxPages } from './pages/inbox.ts';
-import { resetPasswordPage, verifyEmailPage } from './pages/links.ts';
+import { magicLinkPage, notMePage, resetPasswordPage, verifyEmailPage } from './pages/links.ts';
 import { htmlType, type Page } from './pages/page.ts';
 import type { Streams } from './streams.ts';
 import type { Tracing } from './tracing.ts';
@@ -59,6 +59,8 @@ export const openRouter = (needs: {
       '/metrics': reading(openMetricsPage(house, desk, addresses)),
       '/verify-email': reading(showing(verifyEmailPage)),
       '/reset-password': reading(showing(resetPasswordPage)),
+      '/magic-link': reading(showing(magicLinkPage)),
+      '/not-me': reading(showing(notMePage)),
     }).map(([path, methods]) => [path, { name: path, methods }]),
   );
   const inbox: Route | null = house.inbox ? { name: '/inbox', methods: reading(openInboxPages(house.inbox)) } : null;

@@ -41,6 +41,9 @@ const noCookies = {
     throw new Denial('BAD_REQUEST', 'A cookie cannot be set over a WebSocket.');
   },
   clearRefreshCookie: (): void => {},
+  setDeviceCookie: (): void => {
+    throw new Denial('BAD_REQUEST', 'A cookie cannot be set over a WebSocket.');
+  },
 };
 
 export const openSockets = (needs: {

@@ -81,7 +81,7 @@ export const openYoga = (needs: { desk: Desk; engine: Engine; callers: Callers; 
     exchange.req.headers.accept = contentTypes[taken.form].split(';')[0];
     const { status, headers } =
       'next' in answered || taken.form === 'stream' ? { status: 200, headers: [] } : statusOf(answered, taken.form);
-    if (reply.cookie !== null) headers.push('set-cookie', reply.cookie);
+    for (const cookie of reply.cookies) headers.push('set-cookie', cookie);
     const res = exchange.lend([...desk.cors.headersFor(exchange.req), ...headers]);
     const withStatus = 'next' in answered ? answered : { ...answered, extensions: { http: { status } } };
     // What Yoga takes for the body of a request that was read before it.

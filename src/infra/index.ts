@@ -10,6 +10,7 @@ import { createMemoryFanout } from './memory/fanout.ts';
 import { createMemoryLimiter } from './memory/limiter.ts';
 import { createBreaches } from './outside/breaches.ts';
 import { openPlaces } from './outside/places.ts';
+import { createTexter } from './outside/texter.ts';
 import type { Clock, Fanout, Limiter, Log, Random } from './ports.ts';
 import { Unavailable } from './ports.ts';
 import { openDatabase } from './postgres/database.ts';
@@ -77,8 +78,12 @@ export const openInfra = async (config: Config, log: Log, ports: { clock?: Clock
     closers.push(shared.close);
     const hasher = createHasher(config);
     closers.push(hasher.close);
-    const inbox = config.SMTP_URL ? null : createInbox(clock, log, '/inbox');
+    const development = config.SMTP_URL && config.SMS_URL ? null : createInbox(clock, log, '/inbox');
+    // Production has neither of the two: mail goes by SMTP, and without a provider no text messages are offered.
+    const inbox = config.production ? null : development;
     const mailer = config.SMTP_URL ? createSmtpMailer({ SMTP_URL: config.SMTP_URL, MAIL_FROM: config.MAIL_FROM }) : inbox!;
+    const { SMS_URL: url, SMS_ACCOUNT: account, SMS_TOKEN: token, SMS_FROM: from } = config;
+    const texter = url && account && token && from ? createTexter({ url, account, token, from }) : (inbox?.texter ?? null);
     closers.push(mailer.close);
     return {
       database,
@@ -92,6 +97,7 @@ export const openInfra = async (config: Config, log: Log, ports: { clock?: Clock
       places: await openPlaces(config.GEOIP_DATABASE),
       breaches: createBreaches({ url: config.PASSWORD_BREACH_URL }, log),
       mailer,
+      texter,
       inbox,
       clock,
       random,

@@ -86,8 +86,13 @@ export type Mailer = { send(mail: Mail): Promise<void>; close(): Promise<void> }
 /** The development inbox (no SMTP_URL): the last 200 mails, newest first. */
 export type Inbox = { list(): readonly (Mail & { at: Date })[] };
 
-/** ISO 3166-1 alpha-2 of an address, or null. */
-export type Places = { country(ip: string): string | null };
+/** `country`: ISO 3166-1 alpha-2. Degrees, where the database knows places within countries. */
+export type Place = { country: string | null; latitude: number | null; longitude: number | null };
+/** Where addresses are, as far as that is known. */
+export type Places = { readonly known: boolean; place(ip: string): Place | null };
+
+/** Delivers one text message (SMS) or throws; retries are the queue's. `to` is E.164. */
+export type Texter = { send(text: { to: string; body: string }): Promise<void> };
 
 /** How often a password is in known breaches (k-anonymity: only the first 5 hex digits of its SHA-1 leave), or null where the answer could not be had. */
 export type Breaches = { enabled: boolean; count(password: string): Promise<number | null> };

@@ -2,6 +2,7 @@
 import { badRequest } from '../auth/access/denial.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { SignedIn } from '../auth/login/model.ts';
+import { trustSeconds } from '../auth/mfa/model.ts';
 import type { Reply } from '../schema/context.ts';
 import type { Delivered } from '../schema/login/login.ts';
 
@@ -23,4 +24,16 @@ export const deliver = <Outcome extends { kind: string }>(
   if (delivery !== 'COOKIE') return signedIn;
   reply.setRefreshCookie(signedIn.refreshToken, signedIn.sessionSeconds);
   return { ...signedIn, refreshToken: null };
+};
+
+/** The end of a sign-in in two steps: as the first one asked for it. A device that is to be trusted keeps its token the same way. */
+export const deliverSignIn = <Outcome extends { kind: string }>(
+  reply: Reply,
+  outcome: Outcome | SignedIn,
+): Exclude<Outcome, SignedIn> | Delivered => {
+  const { delivery, deviceToken } = outcome as SignedIn;
+  const delivered = deliver(reply, delivery as Delivery | undefined, outcome);
+  if (outcome.kind !== 'SignedIn' || delivery !== 'COOKIE' || !deviceToken) return delivered;
+  reply.setDeviceCookie(deviceToken, trustSeconds);
+  return { ...(delivered as Delivered), deviceToken: null };
 };

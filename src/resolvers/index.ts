@@ -4,6 +4,8 @@ import '../schema/index.ts';
 import './users.ts';
 import './passwords.ts';
 import './login.ts';
+import './passwordless.ts';
+import './mfa.ts';
 import './sessions.ts';
 import './audit.ts';
 import './tokens.ts';

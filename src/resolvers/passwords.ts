@@ -26,7 +26,7 @@ builder.mutationField('resetPassword', (t) =>
 builder.mutationField('changePassword', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: PasswordResult,
-    door: 'signedIn',
+    door: { open: 'signedIn', stepUp: 'withFactor' },
     args: { input: t.arg({ type: ChangePasswordInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.passwords.change(caller, input),
   }),

@@ -10,7 +10,7 @@ builder.queryField('me', (t) =>
   t.prismaField({
     type: 'User',
     nullable: true,
-    door: 'anyone',
+    door: { open: 'anyone', whileDue: false },
     description: 'The signed-in user; null for an anonymous caller. A bad or expired token is UNAUTHENTICATED, never null.',
     resolve: (query, _root, _args, { auth, caller }) => auth.users.me(caller, query),
   }),
@@ -65,7 +65,7 @@ builder.mutationField('updateProfile', (t) =>
 builder.mutationField('deleteAccount', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: DeleteAccountResult,
-    door: 'signedIn',
+    door: { open: 'signedIn', stepUp: 'always' },
     args: { input: t.arg({ type: DeleteAccountInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.users.deleteAccount(caller, input),
   }),

@@ -7,8 +7,9 @@ import FederationPlugin from '@pothos/plugin-federation';
 import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
-import { forbidden, unauthenticated } from '../auth/access/denial.ts';
+import { forbidden, stepUpRequired, unauthenticated } from '../auth/access/denial.ts';
 import type { SignedInCaller } from '../auth/caller.ts';
+import type { StepUpWhen } from '../auth/mfa/step-up.ts';
 import { defaultPageSize, maxPageSize } from '../auth/paging.ts';
 import type { Context } from './context.ts';
 import DoorsPlugin from './doors.ts';
@@ -23,7 +24,7 @@ export type SchemaShape = {
   PrismaTypes: PrismaTypes;
   DefaultFieldNullability: false;
   DefaultAuthStrategy: 'all';
-  AuthScopes: { signedIn: boolean; permission: string };
+  AuthScopes: { signedIn: boolean; permission: string; settled: boolean; stepUp: StepUpWhen };
   /** Behind the door `signedIn` and those with a permission, the caller is a signed-in one. */
   AuthContexts: { signedIn: Context & { caller: SignedInCaller }; permission: Context & { caller: SignedInCaller } };
   DefaultEdgesNullability: { list: false; items: false };
@@ -55,11 +56,20 @@ export const builder = new SchemaBuilder<SchemaShape>({
   scopeAuth: {
     defaultStrategy: 'all',
     authorizeOnSubscribe: true,
-    authScopes: ({ caller }) => ({
+    authScopes: ({ caller, auth }) => ({
       signedIn: caller.identity !== null,
       permission: (name) => caller.permissions.has(name),
+      // No second factor is due: it is not required, or has been given.
+      settled: caller.identity?.restricted !== true,
+      // Throws the denial itself, which names what opens the door.
+      stepUp: (when) => auth.mfa.requireStepUp(caller, when).then(() => true),
     }),
-    unauthorizedError: (_parent, { caller }) => (caller.identity ? forbidden() : unauthenticated()),
+    unauthorizedError: (_parent, { caller, auth }) => {
+      if (!caller.identity) return unauthenticated();
+      return caller.identity.restricted
+        ? stepUpRequired(auth.serviceInfo.mfaTypes, 'Set up, or give, a second factor first.')
+        : forbidden();
+    },
   },
   relay: {
     // The contract's ids are plain UUIDs and it has no node(id:) field.

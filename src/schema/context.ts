@@ -8,6 +8,7 @@ import type { Loaders } from './loaders.ts';
 export type Reply = {
   setRefreshCookie(token: string, maxAgeSeconds: number): void;
   clearRefreshCookie(): void;
+  setDeviceCookie(token: string, maxAgeSeconds: number): void;
 };
 
 /** Whom this very request has proved to be by an operation in it (a sign-in, a verified address): it may see its own data in the answer. */

@@ -3,9 +3,16 @@
  * field's description, and told to the supergraph's router as @authenticated or @requiresScopes.
  */
 import SchemaBuilder, { BasePlugin, type PothosOutputFieldConfig, PothosSchemaError, type SchemaTypes } from '@pothos/core';
+import type { StepUpWhen } from '../auth/mfa/step-up.ts';
 
-/** `anyone`: also without a token. `signedIn`: with one. Else: with this permission on the platform. `note` adds what depends on arguments. */
-export type Door = 'anyone' | 'signedIn' | { permission: string } | { open: 'anyone' | 'signedIn'; note: string };
+type Open = 'anyone' | 'signedIn' | { permission: string };
+/**
+ * `anyone`: also without a token. `signedIn`: with one. Else: with this permission on the platform. Further:
+ * - `note` adds what depends on arguments;
+ * - `stepUp`: asks for an authentication of the last five minutes, with a second factor where the caller has one; `withFactor`: only of those who have;
+ * - `whileDue`: whether it is open while a second factor that is required has still to be given or set up. What anyone may call is, unless it says no.
+ */
+export type Door = Open | { open: Open; note?: string; stepUp?: StepUpWhen; whileDue?: boolean };
 
 const pluginName = 'doors' as const;
 const roots = new Set(['Query', 'Mutation', 'Subscription']);
@@ -29,31 +36,36 @@ declare global {
   }
 }
 
-const openOf = (door: Door): 'anyone' | 'signedIn' | { permission: string } =>
-  typeof door === 'object' && 'open' in door ? door.open : door;
+type Told = Exclude<Door, Open>;
+const told = (door: Door): Told => (typeof door === 'object' && 'open' in door ? door : { open: door });
 
 /** What a door says to a reader of the schema. */
 export const describeDoor = (door: Door): string => {
-  const open = openOf(door);
+  const { open, note, stepUp } = told(door);
   const who =
     open === 'anyone'
       ? 'Open to anyone.'
       : open === 'signedIn'
         ? 'Asks for a signed-in caller.'
         : `Asks for the permission ${open.permission}.`;
-  return typeof door === 'object' && 'note' in door ? `${who} ${door.note}` : who;
+  const fresh = {
+    always: 'Asks for a fresh authentication (step-up).',
+    withFactor: 'Asks those who have a second factor for a fresh one (step-up).',
+  };
+  return [who, stepUp && fresh[stepUp], note].filter(Boolean).join(' ');
 };
 
 const directivesOf = (door: Door): { name: string; args: object }[] => {
-  const open = openOf(door);
+  const { open } = told(door);
   if (open === 'anyone') return [];
   return open === 'signedIn' ? [{ name: 'authenticated', args: {} }] : [{ name: 'requiresScopes', args: { scopes: [[open.permission]] } }];
 };
 
 const scopesOf = (door: Door): object | undefined => {
-  const open = openOf(door);
-  if (open === 'anyone') return undefined;
-  return open === 'signedIn' ? { signedIn: true } : { permission: open.permission };
+  const { open, stepUp, whileDue = open === 'anyone' } = told(door);
+  const who = open === 'anyone' ? {} : open === 'signedIn' ? { signedIn: true } : { permission: open.permission };
+  const scopes = { ...who, ...(!whileDue && { settled: true }), ...(stepUp && { stepUp }) };
+  return Object.keys(scopes).length > 0 ? scopes : undefined;
 };
 
 export class DoorsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {

@@ -2,15 +2,25 @@
 import DataLoader from 'dataloader';
 import type { Caller, SignedInCaller } from '../auth/caller.ts';
 import type { Auth } from '../auth/index.ts';
+import type { MfaMethod } from '../auth/mfa/model.ts';
 
 type Ref = { id: string } | null;
-export type Loaders = { userRef: DataLoader<string, Ref>; sessionRef: DataLoader<string, Ref> };
+export type Loaders = {
+  userRef: DataLoader<string, Ref>;
+  sessionRef: DataLoader<string, Ref>;
+  mfaMethods: DataLoader<string, MfaMethod[]>;
+};
 
 /** Lazy: a request that refers to nobody makes no loader. */
 export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
   let userRef: Loaders['userRef'] | undefined;
   let sessionRef: Loaders['sessionRef'] | undefined;
+  let mfaMethods: Loaders['mfaMethods'] | undefined;
   return {
+    get mfaMethods() {
+      mfaMethods ??= new DataLoader((ids: readonly string[]) => auth.mfa.methodsOf(ids), { maxBatchSize: 500 });
+      return mfaMethods;
+    },
     get userRef() {
       userRef ??= new DataLoader((ids: readonly string[]) => auth.users.findRefs(caller, ids), { maxBatchSize: 500 });
       return userRef;

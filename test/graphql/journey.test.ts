@@ -75,7 +75,7 @@ describe('Ada', () => {
         outcome: 'SUCCESS',
         actor: { id, displayName: 'Ada Lovelace' },
         session: { id: sessionId },
-        data: { newDevice: true, persistent: false },
+        data: { newDevice: true, newCountry: null, impossibleTravel: null, persistent: false, amr: ['pwd'] },
       },
     });
     const [latest, before, verified] = data.me.activity.edges;

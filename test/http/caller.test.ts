@@ -1,7 +1,7 @@
 /** Who calls, and from where: addresses behind proxies, request ids, cookies. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonical, networkOf } from '../../src/http/addresses.ts';
-import { CookieReply, refreshCookieOf } from '../../src/http/cookies.ts';
+import { CookieReply, cookieOf, refreshCookieName } from '../../src/http/cookies.ts';
 import { type Door, openDoor, seen } from './kit.ts';
 import { type Answer, post, sse } from './transports.ts';
 
@@ -116,10 +116,10 @@ describe('the refresh cookie', () => {
   });
 
   it('is found among others, and nothing else is taken for it', () => {
-    expect(refreshCookieOf('latchkey-refresh=x')).toBeNull();
-    expect(refreshCookieOf('x__Host-latchkey-refresh=x')).toBeNull();
-    expect(refreshCookieOf('__Host-latchkey-refresh=')).toBeNull();
-    expect(refreshCookieOf('__Host-latchkey-refresh=a=b')).toBe('a=b');
+    expect(cookieOf('latchkey-refresh=x', refreshCookieName)).toBeNull();
+    expect(cookieOf('x__Host-latchkey-refresh=x', refreshCookieName)).toBeNull();
+    expect(cookieOf('__Host-latchkey-refresh=', refreshCookieName)).toBeNull();
+    expect(cookieOf('__Host-latchkey-refresh=a=b', refreshCookieName)).toBe('a=b');
   });
 
   const set = { query: 'mutation { refresh(token: "lkr_new") }' };

@@ -28,6 +28,7 @@ const authenticate = async (token: string): Promise<Identity> => {
     tokenId: 'j',
     generation: 1,
     expiresAt: new Date(Date.now() + (kind === 'brief' ? 700 : 900_000)),
+    restricted: false,
   };
 };
 

@@ -118,12 +118,12 @@ describe('Places', () => {
     const file = join(directory, 'country.mmdb');
     writeFileSync(file, countryDatabase(81, 'AT'));
     const places = await openPlaces(file);
-    expect(places.country('81.12.13.14')).toBe('AT');
-    for (const other of ['82.1.1.1', '127.0.0.1', '::1', '', 'not an address']) expect(places.country(other), other).toBeNull();
+    expect(places.place('81.12.13.14')).toEqual({ country: 'AT', latitude: null, longitude: null });
+    for (const other of ['82.1.1.1', '127.0.0.1', '::1', '', 'not an address']) expect(places.place(other), other).toBeNull();
   });
 
   it('knows no country without a database, and refuses to start with a broken one.', async () => {
-    expect((await openPlaces(undefined)).country('81.12.13.14')).toBeNull();
+    expect((await openPlaces(undefined)).place('81.12.13.14')).toBeNull();
     const file = join(directory, 'broken.mmdb');
     writeFileSync(file, 'not a database');
     await expect(openPlaces(file)).rejects.toThrow(`GEOIP_DATABASE: ${file}`);

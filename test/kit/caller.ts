@@ -11,6 +11,7 @@ export const stranger = (network = '203.0.113.7', given: Partial<Caller> = {}): 
   identity: null,
   csrfHeader: false,
   refreshCookie: null,
+  deviceCookie: null,
   permissions: new Set(),
   ...given,
 });

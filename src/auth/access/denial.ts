@@ -17,4 +17,7 @@ export const unauthenticated = (message = 'Sign in to do this.') => new Denial('
 export const forbidden = (message = 'You may not do this.') => new Denial('FORBIDDEN', message);
 export const rateLimited = (retryAfterSeconds: number) =>
   new Denial('RATE_LIMITED', `Too many requests. Try again in ${retryAfterSeconds} s.`, { retryAfterSeconds });
+/** `methods`: what opens the door, strongest first; none: sign in again. */
+export const stepUpRequired = (methods: readonly string[], message = 'Prove again who you are to do this.') =>
+  new Denial('STEP_UP_REQUIRED', message, { methods: [...methods] });
 export const badRequest = (message: string) => new Denial('BAD_REQUEST', message);

@@ -3,19 +3,27 @@
  * One typed table: an event name that is not here does not compile.
  */
 
+import type { Risk } from '../login/risk.ts';
+import type { MfaType } from '../mfa/model.ts';
+
 /** Every fact's name and what its `data` holds beyond the columns. Names are the domain's in the past (DESIGN 7). */
 export type FactData = {
   'user.registered': Record<string, never>;
   'user.registration_repeated': Record<string, never>;
   'user.registration_expired': Record<string, never>;
-  'user.verified': { by: 'link' | 'code' };
+  'user.verified': { by: 'link' | 'code' | 'magic_link' };
   'user.verification_requested': { account: string };
   'user.verification_failed': { by: 'link' | 'code'; account: string | null };
-  'user.login': { newDevice: boolean; persistent: boolean };
+  'user.login': Risk & { persistent: boolean; amr: string[] };
   'user.login_failed': {
     reason: 'InvalidCredentials' | 'AccountLocked' | 'AccountDeactivated' | 'EmailNotVerified' | 'TooManyAttempts';
     account: string;
   };
+  'user.magic_link_requested': { account: string };
+  'user.magic_link_failed': { reason: 'TokenInvalid' | 'CodeInvalid' };
+  'user.passkey_failed': { reason: 'InvalidCredentials' };
+  'user.stepped_up': { method: MfaType | 'PASSWORD' };
+  'user.step_up_failed': { reason: 'InvalidCredentials' };
   'user.locked': { account: string; seconds: number };
   'user.logout': Record<string, never>;
   'user.updated': { fields: string[] };
@@ -32,8 +40,22 @@ export type FactData = {
   'session.refreshed': { generation: number };
   'session.refresh_repeated': { generation: number };
   'session.refresh_failed': { reason: 'SessionEnded' | 'RefreshReused' | 'AccountDeactivated' };
+  'session.disowned': Record<string, never>;
   'session.revoked': { reason: RevokedReason };
   'session.expired': { reason: 'expired' | 'idle' };
+  'mfa.setup_started': { method: MfaType };
+  'mfa.setup_failed': { reason: 'CodeInvalid'; method: MfaType };
+  'mfa.enabled': { method: MfaType };
+  'mfa.disabled': { method: MfaType };
+  'mfa.disable_failed': { reason: 'InvalidCredentials' };
+  'mfa.challenged': { purpose: 'login'; methods: MfaType[] };
+  'mfa.code_sent': { method: MfaType };
+  'mfa.failed': { reason: 'CodeInvalid'; method: MfaType; purpose: 'login' | 'step_up' };
+  'mfa.locked': { seconds: number };
+  'mfa.backup_codes_renewed': Record<string, never>;
+  'mfa.policy_changed': { phishingResistantOnly: boolean };
+  'device.trusted': { device: string };
+  'device.untrusted': { device: string };
   'role.assigned': { role: string };
   'role.unassigned': { role: string };
   'key.rotated': { kid: string };
@@ -45,6 +67,7 @@ export type RevokedReason =
   | 'logout'
   | 'revoked'
   | 'revoked_by_admin'
+  | 'disowned'
   | 'password_changed'
   | 'password_reset'
   | 'refresh_reused'

@@ -1,11 +1,15 @@
 /** Writing a letter: words by its name and language, then both parts of the mail. */
 import { type Composition, layHtml, layText } from './layout.ts';
-import { type Letter, type LetterData, type LetterLocale, type LetterName, letterLocale, type WrittenLetter } from './model.ts';
+import { type Letter, type LetterData, type LetterLocale, type LetterName, letterLocale, type Text, type WrittenLetter } from './model.ts';
 import { de } from './words/de.ts';
 import { en } from './words/en.ts';
+import { texts } from './words/texts.ts';
 
 /** One language's words: a letter that is left out does not compile. */
 export type Words = { [N in LetterName]: (data: LetterData[N]) => Composition };
+
+/** A text message in the language of its reader. */
+export const renderText = ({ name, locale, data }: Text): string => texts[letterLocale(locale)][name](data);
 
 const words = { en, de } satisfies Record<LetterLocale, Words>;
 

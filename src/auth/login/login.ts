@@ -3,24 +3,29 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock, Database, Hasher, Limiter, Rate } from '../../infra/ports.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
+import type { MfaRequired } from '../mfa/due.ts';
 import type { Refused } from '../outcome.ts';
 import { normalisePassword } from '../passwords/model.ts';
 import type { DeviceInput } from '../sessions/device.ts';
 import { type Lockouts, lockoutKeys } from '../throttle/index.ts';
 import { emailKey } from '../users/model.ts';
+import type { Complete } from './complete.ts';
 import type { SignedIn } from './model.ts';
-import type { Proof, SignIn } from './sign-in.ts';
-import { attemptLogin, type Candidate } from './store.ts';
+import { type Proof, proofOf } from './proof.ts';
+import type { SignIn } from './sign-in.ts';
+import { attemptLogin, type Candidate, renewHash } from './store.ts';
 
 export type LoginInput = {
   email: string;
   password: string;
   persistent?: boolean | null;
   device?: DeviceInput | null;
+  delivery?: string | null;
   orgId?: string | null;
 };
 export type LoginOutcome =
   | SignedIn
+  | MfaRequired
   | Refused<'InvalidCredentials' | 'AccountLocked' | 'AccountDeactivated' | 'EmailNotVerified' | 'NotFound' | 'TooManyAttempts'>;
 
 export type LoginNeeds = {
@@ -31,6 +36,7 @@ export type LoginNeeds = {
   trail: AuditTrail;
   lockouts: Lockouts;
   signIn: SignIn;
+  complete: Complete;
   pepper: Buffer;
   config: { LOCKOUT_ATTEMPTS: number; LOCKOUT_SECONDS: number; RATE_LIMIT_LOGIN: Rate };
 };
@@ -40,7 +46,7 @@ const waitMs = 3000;
 const firstLookMs = 40;
 
 export const login = (needs: LoginNeeds) => {
-  const { database, clock, hasher, limiter, trail, lockouts, signIn, config } = needs;
+  const { database, clock, hasher, limiter, trail, lockouts, signIn, complete, config } = needs;
 
   const seconds = (until: Date) => Math.max(1, Math.ceil((until.getTime() - clock.now().getTime()) / 1000));
 
@@ -86,7 +92,7 @@ export const login = (needs: LoginNeeds) => {
     const { device, key: deviceKey } = signIn.device(caller, input.device);
     const keys = lockoutKeys(needs.pepper, key, caller.network, device.fingerprint);
     const limits = { limit: config.LOCKOUT_ATTEMPTS, seconds: config.LOCKOUT_SECONDS };
-    const reserve = () => attemptLogin(database, { emailKey: key, deviceKey, keys, ...limits, now: clock.now() });
+    const reserve = () => attemptLogin(database, { emailKey: key, deviceKey, keys, ...limits, now: clock.now(), country: device.country });
 
     let candidate = await reserve();
     // The places are taken by attempts that are being looked at: honest parallel sign-ins wait for each other instead of failing.
@@ -137,24 +143,23 @@ export const login = (needs: LoginNeeds) => {
     // Where hashing is at capacity a renewal waits for the next sign-in.
     const newHash = hash && hasher.outdated(hash) ? await hasher.hash(password, caller.network).catch(() => null) : null;
     const proof: Proof = {
-      userId,
-      email: candidate.email,
-      locale: candidate.locale,
+      ...proofOf({ ...candidate, user_id: userId }, device, input),
       amr: ['pwd'],
-      device,
-      knownDevice: candidate.known,
-      anyDevice: candidate.any_device,
-      persistent: input.persistent ?? false,
       passwordSetAt: candidate.password_set_at,
       verifiedHash: hash,
       newHash,
       lockoutKey: candidate.key,
+      settle: async (sql) => {
+        await lockouts.clear(sql, [candidate.key]);
+        if (!newHash || !hash || !(await renewHash(sql, userId, hash, newHash))) return;
+        await trail.write(sql, [trail.fact(caller, { type: 'password.rehashed', data: {}, actorId: userId, subjectId: userId })]);
+      },
     };
-    const signedIn = await signIn.open(caller, proof).catch(async (fault) => {
+    const completed = await complete(caller, proof, candidate.has_factor, input.device?.token).catch(async (fault) => {
       await lockouts.release(database, candidate.key).catch(() => {});
       throw fault;
     });
-    if (signedIn) return signedIn;
+    if (completed) return completed;
     await fail(caller, candidate, keys.account, 'InvalidCredentials');
     return { kind: 'InvalidCredentials' };
   };

@@ -13,4 +13,8 @@ export type SignedIn = {
   readonly sessionId: string;
   /** The user's row as the sign-in left it; a refresh does not read it. */
   readonly user?: UserRow;
+  /** For a device that is to be trusted. */
+  readonly deviceToken?: string;
+  /** How the client wanted the refresh token when it began to sign in. */
+  readonly delivery?: string | null;
 };

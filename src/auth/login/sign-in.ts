@@ -2,14 +2,17 @@
 import type { Clock, Database, Places, Random } from '../../infra/ports.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
-import type { Letter } from '../letters/model.ts';
 import type { Post } from '../letters/post.ts';
 import { type Device, type DeviceInput, describeDevice, deviceKey } from '../sessions/device.ts';
 import type { Endings } from '../sessions/ending.ts';
 import type { Grants } from '../sessions/grant.ts';
 import { endOldest } from '../sessions/store.ts';
+import type { OneTimeTokens } from '../tokens/one-time.ts';
 import type { UserRow } from '../users/read.ts';
+import { type Alert, limitLetters, prepareAlert } from './alert.ts';
 import type { SignedIn } from './model.ts';
+import type { Proof } from './proof.ts';
+import { isImpossibleTravel, type Risk } from './risk.ts';
 import { signInWith } from './store.ts';
 
 export type SignInNeeds = {
@@ -20,28 +23,17 @@ export type SignInNeeds = {
   pepper: Buffer;
   trail: AuditTrail;
   post: Post;
+  oneTime: OneTimeTokens;
   endings: Endings;
   grants: Grants;
-  config: { SESSION_TTL_DAYS: number; SESSION_PERSISTENT_TTL_DAYS: number; SESSION_IDLE_DAYS: number; SESSION_MAX_PER_USER: number };
-};
-
-/** Who has proved to be who, and how. */
-export type Proof = {
-  userId: string;
-  email: string | null;
-  locale: string | null;
-  amr: readonly string[];
-  device: Device;
-  knownDevice: boolean;
-  /** Whether the user has signed in from any device before; the first sign-in is no news. */
-  anyDevice: boolean;
-  persistent: boolean;
-  /** When the password that was verified had been set; null where it was no password. */
-  passwordSetAt: Date | null;
-  /** The hash it was verified with, and the one that replaces it where its parameters are outdated. */
-  verifiedHash: string | null;
-  newHash: string | null;
-  lockoutKey: Buffer | null;
+  config: {
+    SESSION_TTL_DAYS: number;
+    SESSION_PERSISTENT_TTL_DAYS: number;
+    SESSION_IDLE_DAYS: number;
+    SESSION_MAX_PER_USER: number;
+    LINK_NOT_ME?: string | undefined;
+    publicUrl: string;
+  };
 };
 
 const daySeconds = 86_400;
@@ -51,7 +43,7 @@ const firstPartyClient = 'latchkey';
 export type SignIn = ReturnType<typeof openSignIn>;
 
 export const openSignIn = (needs: SignInNeeds) => {
-  const { database, clock, random, trail, config } = needs;
+  const { database, clock, random, places, trail, config } = needs;
 
   const newSession = (proof: Proof, caller: Caller, now: Date) => {
     const days = proof.persistent ? config.SESSION_PERSISTENT_TTL_DAYS : config.SESSION_TTL_DAYS;
@@ -73,90 +65,89 @@ export const openSignIn = (needs: SignInNeeds) => {
         country: proof.device.country,
         device_name: proof.device.name,
         device_fingerprint: proof.device.fingerprint,
+        trusted_device_id: proof.trustedDeviceId ?? null,
       },
     };
   };
 
-  const lettersOf = (proof: Proof, caller: Caller, now: Date): Letter[] => {
-    const { browser, os, country } = proof.device;
-    if (!proof.email || proof.knownDevice || !proof.anyDevice) return [];
-    const data = { at: now.toISOString(), ip: caller.ip, browser, os, country };
-    return [{ name: 'new-device', to: proof.email, locale: proof.locale, data }];
+  const riskOf = ({ knownDevice, before, device }: Proof, caller: Caller, now: Date): Risk => {
+    const newDevice = !knownDevice;
+    if (!places.known || !before) return { newDevice, newCountry: null, impossibleTravel: null };
+    const from = before.ip === null ? null : places.place(before.ip);
+    return {
+      newDevice,
+      newCountry: device.country === null ? null : !before.countryKnown,
+      impossibleTravel: isImpossibleTravel({ at: before.at, place: from }, { at: now, place: places.place(caller.ip) }),
+    };
   };
 
-  const limitLetter = (proof: Proof, now: Date): Letter[] =>
-    proof.email && config.SESSION_MAX_PER_USER > 0
-      ? [
-          {
-            name: 'session-limit',
-            to: proof.email,
-            locale: proof.locale,
-            data: { at: now.toISOString(), limit: config.SESSION_MAX_PER_USER, browser: proof.device.browser, os: proof.device.os },
-          },
-        ]
-      : [];
+  /** Null where the user is no longer active, the password no longer the one that was verified, or the proof taken by somebody else. */
+  const open = async (caller: Caller, proof: Proof): Promise<SignedIn | null> => {
+    const now = clock.now();
+    const { id, salt, expiresAt, row } = newSession(proof, caller, now);
+    const who = { actorId: null, subjectId: null, sessionId: id };
+    const { persistent, amr } = proof;
+    const risk = riskOf(proof, caller, now);
+    const facts = [
+      trail.fact(caller, { type: 'session.created', data: { persistent, newDevice: risk.newDevice }, ...who }),
+      trail.fact(caller, { type: 'user.login', data: { ...risk, persistent, amr: [...amr] }, ...who }),
+      ...(proof.newHash ? [trail.fact(caller, { type: 'password.rehashed', data: {}, ...who })] : []),
+    ];
+    const input = {
+      userId: proof.userId,
+      now,
+      session: JSON.stringify({ ...row, id, expires_at: expiresAt, salt: salt.toString('hex') }),
+      verifiedHash: proof.verifiedHash,
+      passwordSetAt: proof.passwordSetAt,
+      facts: JSON.stringify(facts),
+      deviceKey: deviceKey(needs.pepper, proof.device),
+      lockoutKey: proof.lockoutKey,
+      newHash: proof.newHash,
+    };
+    const limit = config.SESSION_MAX_PER_USER;
+    const alert: Alert | null = await prepareAlert(needs, proof, caller, now, id);
+    let ended: string[] = [];
+    let user: UserRow | undefined;
+    if (!alert && limit === 0 && !proof.claim && !proof.also) user = await signInWith(database, input);
+    else {
+      const queueOver = await needs.post.prepare(...(limit > 0 ? limitLetters(proof, now, limit) : []));
+      user = await database.transaction(async (sql) => {
+        if (proof.claim && !(await proof.claim(sql))) return undefined;
+        const signedIn = await signInWith(sql, input);
+        if (!signedIn) return undefined;
+        await proof.also?.(sql, id);
+        await alert?.queue(sql);
+        if (limit > 0) {
+          const oldest = await endOldest(sql, proof.userId, now, limit, id);
+          ended = await needs.endings.record(sql, caller, oldest, 'session_limit');
+          if (ended.length > 0) await queueOver(sql);
+        }
+        return signedIn;
+      });
+    }
+    if (!user) return null;
+    if (ended.length > 0) needs.endings.announce(ended);
+    trail.committed();
+    const granted = await needs.grants.grant({
+      session_id: id,
+      user_id: proof.userId,
+      org_id: null,
+      client_id: firstPartyClient,
+      amr: [...amr],
+      authenticated_at: now,
+      expires_at: expiresAt,
+      generation: 0,
+      salt,
+      trusted_device_id: row.trusted_device_id,
+    });
+    return { ...granted, user, delivery: proof.delivery };
+  };
 
   return {
     device: (caller: Caller, input: DeviceInput | null | undefined): { device: Device; key: Buffer } => {
-      const device = describeDevice(needs.places, caller, input);
+      const device = describeDevice(places, caller, input);
       return { device, key: deviceKey(needs.pepper, device) };
     },
-    /** Null where the user is no longer active or the password no longer the one that was verified. */
-    open: async (caller: Caller, proof: Proof): Promise<SignedIn | null> => {
-      const now = clock.now();
-      const { id, salt, expiresAt, row } = newSession(proof, caller, now);
-      const who = { actorId: null, subjectId: null, sessionId: id };
-      const newDevice = !proof.knownDevice;
-      const { persistent } = proof;
-      const facts = [
-        trail.fact(caller, { type: 'session.created', data: { persistent, newDevice }, ...who }),
-        trail.fact(caller, { type: 'user.login', data: { persistent, newDevice }, ...who }),
-        ...(proof.newHash ? [trail.fact(caller, { type: 'password.rehashed', data: {}, ...who })] : []),
-      ];
-      const input = {
-        userId: proof.userId,
-        now,
-        session: JSON.stringify({ ...row, id, expires_at: expiresAt, salt: salt.toString('hex') }),
-        verifiedHash: proof.verifiedHash,
-        passwordSetAt: proof.passwordSetAt,
-        facts: JSON.stringify(facts),
-        deviceKey: deviceKey(needs.pepper, proof.device),
-        lockoutKey: proof.lockoutKey,
-        newHash: proof.newHash,
-      };
-      const [news, over] = [lettersOf(proof, caller, now), limitLetter(proof, now)];
-      let ended: string[] = [];
-      let user: UserRow | undefined;
-      if (news.length === 0 && config.SESSION_MAX_PER_USER === 0) user = await signInWith(database, input);
-      else {
-        const [queueNews, queueOver] = [await needs.post.prepare(...news), await needs.post.prepare(...over)];
-        user = await database.transaction(async (sql) => {
-          const row = await signInWith(sql, input);
-          if (!row) return undefined;
-          await queueNews(sql);
-          if (config.SESSION_MAX_PER_USER > 0) {
-            const oldest = await endOldest(sql, proof.userId, now, config.SESSION_MAX_PER_USER, id);
-            ended = await needs.endings.record(sql, caller, oldest, 'session_limit');
-            if (ended.length > 0) await queueOver(sql);
-          }
-          return row;
-        });
-      }
-      if (!user) return null;
-      if (ended.length > 0) needs.endings.announce(ended);
-      trail.committed();
-      const granted = await needs.grants.grant({
-        session_id: id,
-        user_id: proof.userId,
-        org_id: null,
-        client_id: firstPartyClient,
-        amr: [...proof.amr],
-        authenticated_at: now,
-        expires_at: expiresAt,
-        generation: 0,
-        salt,
-      });
-      return { ...granted, user };
-    },
+    open,
   };
 };

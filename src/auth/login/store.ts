@@ -18,11 +18,25 @@ export type Candidate = {
   /** Whether the user has signed in from this device before, and from any. */
   known: boolean;
   any_device: boolean;
+  /** Whether there is a confirmed second factor. */
+  has_factor: boolean;
+  /** The sign-in before this one, and whether any was from the same country; null where places are not known. */
+  before: { at: string; ip: string | null; country: string | null } | null;
+  country_known: boolean | null;
   /** The lockout key the attempt counts on, and whether there was room to reserve it. */
   key: Buffer;
   reserved: boolean;
   locked_until: Date | null;
 };
+
+/** What every way of signing in asks of its user `u`. `key`: the device's; `country`: null where places are not known. */
+const circumstances = (key: string, country: string): string => `
+      EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id AND d.key = ${key}) AS known,
+      EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id) AS any_device,
+      EXISTS (SELECT 1 FROM mfa_methods m WHERE m.user_id = u.id AND m.confirmed_at IS NOT NULL) AS has_factor,
+      CASE WHEN ${country} IS NOT NULL THEN (SELECT jsonb_build_object('at', s.created_at, 'ip', s.ip_address, 'country', s.country)
+        FROM sessions s WHERE s.user_id = u.id ORDER BY s.id DESC LIMIT 1) END AS before,
+      CASE WHEN ${country} IS NOT NULL THEN EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.country = ${country}) END AS country_known`;
 
 // Who it would be, which count the attempt falls on, and the reservation of it: one statement, the same for an unknown address. Its commit does
 // not wait for the disk: a reservation lost in a crash is one whose attempt was lost with it. What an attempt comes to is another statement's.
@@ -30,9 +44,7 @@ const attempt = statement(`
   WITH hasty AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true)
   ), who AS (
-    SELECT u.id AS user_id, u.status, u.email, u.locale, p.hash, p.changed_at AS password_set_at,
-      EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id AND d.key = $2) AS known,
-      EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id) AS any_device
+    SELECT u.id AS user_id, u.status, u.email, u.locale, p.hash, p.changed_at AS password_set_at, ${circumstances('$2', '$9::text')}
     FROM users u LEFT JOIN passwords p ON p.user_id = u.id WHERE u.email_key = $1
   ), picked AS (
     SELECT CASE WHEN $5::bytea IS NOT NULL AND (SELECT known FROM who) THEN $5::bytea ELSE $4::bytea END AS key
@@ -42,6 +54,7 @@ const attempt = statement(`
     SELECT key FROM picked WHERE key = $5 OR NOT EXISTS (SELECT 1 FROM account)
   ), reserved AS (${reserveAttempt('choice', '$6::int', '$7::int', '$8::timestamptz')})
   SELECT who.user_id, who.status, who.email, who.locale, who.hash, who.password_set_at, coalesce(who.known, false) AS known, coalesce(who.any_device, false) AS any_device,
+    coalesce(who.has_factor, false) AS has_factor, who.before, who.country_known,
     picked.key, EXISTS (SELECT 1 FROM reserved) AS reserved,
     coalesce((SELECT locked_until FROM lockouts WHERE key = picked.key AND locked_until > $8),
       CASE WHEN picked.key = $5 THEN NULL ELSE (SELECT locked_until FROM account) END) AS locked_until
@@ -49,11 +62,44 @@ const attempt = statement(`
 
 export const attemptLogin = async (
   sql: Sql,
-  input: { emailKey: string; deviceKey: Buffer; keys: LockoutKeys; limit: number; seconds: number; now: Date },
+  input: { emailKey: string; deviceKey: Buffer; keys: LockoutKeys; limit: number; seconds: number; now: Date; country: string | null },
 ): Promise<Candidate> => {
-  const { emailKey, deviceKey, keys, limit, seconds, now } = input;
-  const [row] = await sql.run<Candidate>(attempt, [emailKey, deviceKey, keys.account, keys.network, keys.device, limit, seconds, now]);
+  const { emailKey, deviceKey, keys, limit, seconds, now, country } = input;
+  const [row] = await sql.run<Candidate>(attempt, [
+    emailKey,
+    deviceKey,
+    keys.account,
+    keys.network,
+    keys.device,
+    limit,
+    seconds,
+    now,
+    country,
+  ]);
   return row as Candidate;
+};
+
+const person = statement(
+  `SELECT u.id AS user_id, u.status, u.email, u.email_key, u.locale, ${circumstances('$2', '$3::text')} FROM users u WHERE u.id = $1`,
+);
+export type Person = Pick<Candidate, 'known' | 'any_device' | 'has_factor' | 'before' | 'country_known' | 'email' | 'locale'> & {
+  user_id: string;
+  status: NonNullable<Candidate['status']>;
+  email_key: string | null;
+};
+/** Whoever a first factor other than a password has named. */
+export const findPerson = async (sql: Sql, userId: string, deviceKey: Buffer, country: string | null): Promise<Person | undefined> =>
+  (await sql.run<Person>(person, [userId, deviceKey, country]))[0];
+
+const renew = statement('UPDATE passwords SET hash = $3 WHERE user_id = $1 AND hash = $2 RETURNING user_id');
+/** Replaces a hash whose parameters are outdated; whether it still was the one. */
+export const renewHash = async (sql: Sql, userId: string, verifiedHash: string, newHash: string): Promise<boolean> =>
+  (await sql.run(renew, [userId, verifiedHash, newHash])).length > 0;
+
+const forget = statement('DELETE FROM devices WHERE user_id = $1 AND key = $2');
+/** The device is unknown again. */
+export const forgetDevice = async (sql: Sql, userId: string, deviceKey: Buffer): Promise<void> => {
+  await sql.run(forget, [userId, deviceKey]);
 };
 
 // The user must still be active, with the password that was verified: a change or a deactivation in between wins. The time it was set tells,

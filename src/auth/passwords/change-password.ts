@@ -5,6 +5,7 @@ import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Letter } from '../letters/model.ts';
 import type { Post } from '../letters/post.ts';
+import { forgetFirstFactor } from '../mfa/forget.ts';
 import type { Refused } from '../outcome.ts';
 import type { Endings } from '../sessions/ending.ts';
 import type { OneTimeTokens } from '../tokens/one-time.ts';
@@ -64,6 +65,7 @@ export const changePassword = (needs: ChangePasswordNeeds) => {
       if (!(await lockActive(sql, userId)) || !(await setPassword(sql, { userId, historyId, at, ...change }))) return null;
       const ids = change.revokeOthers ? await needs.endings.all(sql, caller, userId, 'password_changed', sessionId) : [];
       await needs.oneTime.endAll(sql, 'reset_password', userId);
+      await forgetFirstFactor(sql, userId, at);
       await queueLetter(sql);
       const facts = [trail.fact(caller, { type: 'password.changed', data: {} })];
       if (change.unchecked) facts.push(trail.fact(caller, { type: 'password.breach_check_unavailable', data: {} }));

@@ -3,6 +3,7 @@ import type { Breaches, Clock, Database, Hasher, Limiter, Random, Rate, Sql } fr
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
+import { forgetFirstFactor } from '../mfa/forget.ts';
 import type { Refused } from '../outcome.ts';
 import type { Endings } from '../sessions/ending.ts';
 import type { OneTimeTokens } from '../tokens/one-time.ts';
@@ -57,6 +58,8 @@ export const resetPassword = (needs: ResetPasswordNeeds) => {
       await setPassword(sql, { userId, historyId, hash, at, verifiedHash: null });
       const ids = await needs.endings.all(sql, caller, userId, 'password_reset');
       await oneTime.endAll(sql, 'reset_password', userId);
+      await oneTime.endAll(sql, 'magic_link', userId);
+      await forgetFirstFactor(sql, userId, at);
       if (key) await needs.unlock(sql, caller, key);
       await queueLetter(sql);
       const facts = [trail.fact(caller, { type: 'password.reset_completed', data: {}, ...who })];

@@ -5,7 +5,8 @@ import { LRUCache } from 'lru-cache';
 import type { Places } from '../../infra/ports.ts';
 import type { Origin } from '../caller.ts';
 
-export type DeviceInput = { fingerprint?: string | null; name?: string | null };
+/** `token`: what `verifyMfa` gave a device that is to be trusted. */
+export type DeviceInput = { fingerprint?: string | null; name?: string | null; token?: string | null };
 export type Device = {
   fingerprint: string | null;
   name: string | null;
@@ -48,7 +49,7 @@ export const describeDevice = (places: Places, origin: Origin, input: DeviceInpu
   fingerprint: clean(input?.fingerprint, 200),
   name: clean(input?.name, 100),
   ...parseUserAgent(origin.userAgent?.slice(0, 400) ?? null),
-  country: places.country(origin.ip),
+  country: places.place(origin.ip)?.country ?? null,
 });
 
 /** The key under which a user's device is remembered: its fingerprint where the client gave one, else its browser and system. */

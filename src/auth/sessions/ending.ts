@@ -3,6 +3,7 @@ import type { Clock, Sql } from '../../infra/ports.ts';
 import type { RevokedReason } from '../audit/model.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
+import { forgetTrustOfSessions } from '../mfa/trusted-devices.ts';
 import type { Revoked } from './revoked.ts';
 import { type EndedSession, endSession, endSessions } from './store.ts';
 
@@ -20,6 +21,12 @@ export const openEndings = ({ clock, trail, revoked }: { clock: Clock; trail: Au
       }),
     );
     await trail.write(sql, facts);
+    // Whoever signs out, or is signed out for no fault, may be back on the same device; whoever is thrown out proves both factors again.
+    if (reason !== 'logout' && reason !== 'session_limit')
+      await forgetTrustOfSessions(
+        sql,
+        ended.map((session) => session.session_id),
+      );
     return ended.map((session) => session.session_id);
   };
   return {

@@ -1,6 +1,7 @@
 /** The pair of tokens that speaks for a session as it stands: given at sign-in and at refresh. */
 import type { Clock } from '../../infra/ports.ts';
 import type { SignedIn } from '../login/model.ts';
+import type { Requirement } from '../mfa/requirement.ts';
 import type { AccessTokens } from '../tokens/access-token.ts';
 import { writeRefreshToken } from '../tokens/refresh-token.ts';
 import type { Granted } from './model.ts';
@@ -12,27 +13,43 @@ export const openGrants = (needs: {
   accessTokens: AccessTokens;
   refreshSecret: Buffer;
   permissionsOf: (userId: string) => Promise<ReadonlySet<string>>;
-}) => ({
-  grant: async (session: Granted): Promise<SignedIn> => {
+  requirement: Requirement;
+}) => {
+  const { requirement } = needs;
+  /** Where a second factor is required and none has been given, nor a trusted device stood for it, a token is good for nothing but that. */
+  const isRestricted = async (session: Granted): Promise<boolean> =>
+    requirement.ever &&
+    !session.amr.includes('mfa') &&
+    session.trusted_device_id === null &&
+    (await requirement.of(session.user_id, session.org_id));
+
+  const accessToken = async (session: Granted): Promise<{ accessToken: string; expiresIn: number }> => {
+    const restricted = await isRestricted(session);
     const { token, expiresIn } = needs.accessTokens.sign({
       userId: session.user_id,
       sessionId: session.session_id,
       orgId: session.org_id,
-      scopes: await needs.permissionsOf(session.user_id),
+      scopes: restricted ? [] : await needs.permissionsOf(session.user_id),
       amr: session.amr,
       authenticatedAt: session.authenticated_at,
       clientId: session.client_id,
       generation: session.generation,
       sessionEndsAt: session.expires_at,
+      restricted,
     });
-    return {
+    return { accessToken: token, expiresIn };
+  };
+
+  return {
+    /** A new access token for the session, and no refresh token. */
+    accessToken,
+    grant: async (session: Granted): Promise<SignedIn> => ({
       kind: 'SignedIn',
-      accessToken: token,
-      expiresIn,
+      ...(await accessToken(session)),
       refreshToken: writeRefreshToken(needs.refreshSecret, session.salt, session.session_id, session.generation),
       sessionSeconds: Math.max(0, Math.floor((session.expires_at.getTime() - needs.clock.now().getTime()) / 1000)),
       userId: session.user_id,
       sessionId: session.session_id,
-    };
-  },
-});
+    }),
+  };
+};

@@ -19,12 +19,22 @@ export type SessionState = {
   seen_generation: number;
   rotated_at: Date;
   salt: Buffer;
+  trusted_device_id: string | null;
 };
 
 /** What the tokens of a session say of it. */
 export type Granted = Pick<
   SessionState,
-  'session_id' | 'user_id' | 'org_id' | 'client_id' | 'amr' | 'authenticated_at' | 'expires_at' | 'generation' | 'salt'
+  | 'session_id'
+  | 'user_id'
+  | 'org_id'
+  | 'client_id'
+  | 'amr'
+  | 'authenticated_at'
+  | 'expires_at'
+  | 'generation'
+  | 'salt'
+  | 'trusted_device_id'
 >;
 
 export type EndReason = RevokedReason | 'expired' | 'idle';

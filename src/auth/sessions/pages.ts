@@ -2,6 +2,7 @@
 import type { Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
 import type { Prisma } from '../../infra/postgres/prisma.ts';
+import type { Device } from './device.ts';
 
 export type SessionRow = Prisma.SessionGetPayload<object>;
 
@@ -27,6 +28,7 @@ const columns = {
   country: 'country',
   deviceName: 'device_name',
   deviceFingerprint: 'device_fingerprint',
+  trustedDeviceId: 'trusted_device_id',
 } as const;
 type Column = keyof typeof columns;
 const living = '($2::timestamptz IS NULL OR (revoked_at IS NULL AND expires_at > $2))';
@@ -75,6 +77,10 @@ export const readSessions = async (
 
 export const readSession = async (sql: Sql, id: string, select: Selected): Promise<SessionRow | null> =>
   (await sql.run<SessionRow>(fitting(select).one, [id]))[0] ?? null;
+
+const device = statement(`SELECT device_fingerprint AS fingerprint, device_name AS name, browser, os, country FROM sessions WHERE id = $1`);
+/** What a session's device said of itself. */
+export const findDevice = async (sql: Sql, id: string): Promise<Device | undefined> => (await sql.run<Device>(device, [id]))[0];
 
 const count = statement(`SELECT count(*)::int AS n FROM sessions WHERE user_id = $1 AND ${living}`);
 export const countRows = async (sql: Sql, userId: string, livingAt: Date | null): Promise<number> =>

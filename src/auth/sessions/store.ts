@@ -5,18 +5,19 @@ import type { FactRow, RevokedReason } from '../audit/model.ts';
 import type { RefreshTokenParts } from '../tokens/refresh-token.ts';
 import type { Granted, SessionState } from './model.ts';
 
-const granted = 's.id AS session_id, s.user_id, s.org_id, s.client_id, s.amr, s.authenticated_at, s.expires_at, s.generation, s.salt';
+const granted =
+  's.id AS session_id, s.user_id, s.org_id, s.client_id, s.amr, s.authenticated_at, s.expires_at, s.generation, s.salt, s.trusted_device_id';
 const state = `${granted}, s.persistent, s.last_seen_at, s.idle_seconds, s.revoked_at, s.revoked_reason, s.seen_generation, s.rotated_at`;
 
 /** A new session as one JSON parameter, to be a CTE of a sign-in's statement: its row is written once for each row of `person` (`user_id`). */
 export const insertSession = (parameter: string, person: string): string => `
   INSERT INTO sessions (id, user_id, org_id, client_id, created_at, last_seen_at, expires_at, idle_seconds, persistent, amr, authenticated_at,
-    ip_address, user_agent, browser, os, country, device_name, device_fingerprint, rotated_at, salt)
+    ip_address, user_agent, browser, os, country, device_name, device_fingerprint, rotated_at, salt, trusted_device_id)
   SELECT n.id, p.user_id, n.org_id, n.client_id, n.at, n.at, n.expires_at, n.idle_seconds, n.persistent, n.amr, n.at,
-    n.ip_address, n.user_agent, n.browser, n.os, n.country, n.device_name, n.device_fingerprint, n.at, decode(n.salt, 'hex')
+    n.ip_address, n.user_agent, n.browser, n.os, n.country, n.device_name, n.device_fingerprint, n.at, decode(n.salt, 'hex'), n.trusted_device_id
   FROM jsonb_to_record(${parameter}::jsonb) AS n(id uuid, org_id uuid, client_id text, at timestamptz, expires_at timestamptz, idle_seconds int,
     persistent boolean, amr text[], ip_address text, user_agent text, browser text, os text, country text, device_name text,
-    device_fingerprint text, salt text) CROSS JOIN ${person} AS p
+    device_fingerprint text, salt text, trusted_device_id uuid) CROSS JOIN ${person} AS p
   RETURNING id AS session_id, user_id`;
 
 // The whole of a refresh: the token is genuine, current, its session alive and its user active, or nothing moves and no fact is written.
@@ -62,7 +63,7 @@ const rotateMany = statement(`
     SELECT fact_id, 'session.refreshed', at, 'SUCCESS', user_id, user_id, org_id, session_id, ip, agent, request_id,
       jsonb_build_object('generation', generation)
     FROM moved)
-  SELECT session_id, user_id, org_id, client_id, amr, authenticated_at, expires_at, generation, salt FROM moved`);
+  SELECT session_id, user_id, org_id, client_id, amr, authenticated_at, expires_at, generation, salt, trusted_device_id FROM moved`);
 /** Those of the rotations' sessions that moved. No two may be of one session. */
 export const rotateSessions = (sql: Sql, rotations: readonly Rotation[]): Promise<Granted[]> => {
   const column = <V>(value: (rotation: Rotation) => V): V[] => rotations.map(value);
@@ -91,6 +92,13 @@ export type SessionAndUser = SessionState & {
 };
 export const findSession = async (sql: Sql, sessionId: string): Promise<SessionAndUser | undefined> =>
   (await sql.run<SessionAndUser>(find, [sessionId]))[0];
+
+const raise = statement(
+  `UPDATE sessions SET authenticated_at = $2, amr = $3 WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id`,
+);
+/** A living session's user was authenticated anew, by `amr`; whether it lives. */
+export const raiseSession = async (sql: Sql, sessionId: string, at: Date, amr: readonly string[]): Promise<boolean> =>
+  (await sql.run(raise, [sessionId, at, amr])).length > 0;
 
 export type EndedSession = { session_id: string; user_id: string; browser: string | null; os: string | null };
 

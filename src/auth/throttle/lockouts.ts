@@ -46,6 +46,15 @@ export const reserveAttempt = (choice: string, limit: string, seconds: string, n
     ${live(now, seconds)} + ${pendingNow(now)} < ${limit}
   RETURNING key`;
 
+const reserve = statement(`
+  WITH account AS (
+    SELECT locked_until FROM lockouts WHERE key = $2 AND locked_until > $5
+  ), choice AS (
+    SELECT $1::bytea AS key WHERE NOT EXISTS (SELECT 1 FROM account)
+  ), reserved AS (${reserveAttempt('choice', '$3::int', '$4::int', '$5::timestamptz')})
+  SELECT EXISTS (SELECT 1 FROM reserved) AS reserved,
+    coalesce((SELECT locked_until FROM lockouts WHERE key = $1 AND locked_until > $5), (SELECT locked_until FROM account)) AS locked_until`);
+
 const fail = statement(`
   INSERT INTO lockouts AS l (key, failures, pending, touched_at, locked_until)
   SELECT v.key, 1, 0, $3::timestamptz, CASE WHEN v.most <= 1 THEN $3::timestamptz + $4::int * interval '1 second' END FROM unnest($1::bytea[], $2::int[]) AS v(key, most) ORDER BY v.key
@@ -67,6 +76,12 @@ export type Lockouts = ReturnType<typeof openLockouts>;
 export const openLockouts = (needs: { clock: Clock; config: { LOCKOUT_ATTEMPTS: number; LOCKOUT_SECONDS: number } }) => {
   const { clock, config } = needs;
   return {
+    /** Reserves an attempt on `key`, unless that or `account` (null: none) is locked or has as many under way as may be wrong. */
+    reserve: async (sql: Sql, key: Buffer, account: Buffer | null): Promise<{ reserved: boolean; lockedUntil: Date | null }> => {
+      const values = [key, account, config.LOCKOUT_ATTEMPTS, config.LOCKOUT_SECONDS, clock.now()];
+      const [row] = await sql.run<{ reserved: boolean; locked_until: Date | null }>(reserve, values);
+      return { reserved: row?.reserved ?? false, lockedUntil: row?.locked_until ?? null };
+    },
     /** Counts a reserved attempt as wrong, on its own key and on the account; whether that locked either. */
     fail: async (sql: Sql, key: Buffer, account: Buffer): Promise<boolean> => {
       const now = clock.now();

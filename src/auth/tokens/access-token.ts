@@ -27,6 +27,8 @@ export type AccessTokenInput = {
   generation: number;
   /** The token ends with its session, if that is sooner: services that verify by the JWKS alone hear of no other end. */
   sessionEndsAt: Date;
+  /** A second factor has to be given or set up first: the token opens nothing else, here or at services that verify it by themselves. */
+  restricted?: boolean;
 };
 
 const text = (value: unknown): value is string => typeof value === 'string';
@@ -34,7 +36,7 @@ const integer = (value: unknown): value is number => Number.isSafeInteger(value)
 const seconds = (at: Date): number => Math.floor(at.getTime() / 1000);
 
 /** An identity from claims that our own key signed, or null where a claim of RFC 9068 §2.2 or of the house is missing or out of form. */
-const identityOf = (claims: Record<string, unknown>): Identity | null => {
+const identityOf = (claims: Record<string, unknown>, restricted: boolean): Identity | null => {
   const { sub, sid, org, scope, amr, auth_time, client_id, jti, gen, exp } = claims;
   if (![sub, sid, scope, client_id, jti].every(text) || ![auth_time, gen, exp].every(integer)) return null;
   if (!Array.isArray(amr) || !amr.every(text) || !(org === undefined || text(org))) return null;
@@ -49,6 +51,7 @@ const identityOf = (claims: Record<string, unknown>): Identity | null => {
     tokenId: jti as string,
     generation: gen as number,
     expiresAt: new Date((exp as number) * 1000),
+    restricted,
   };
 };
 
@@ -56,6 +59,8 @@ type Verified = { identity: Identity; kid: string };
 export type AccessTokens = ReturnType<typeof openAccessTokens>;
 
 export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNeeds) => {
+  // Another audience than the services': whoever follows RFC 9068 §4 refuses it.
+  const restrictedAudience = `${config.JWT_AUDIENCE}/second-factor-due`;
   // Keyed by the whole token: a cached verdict is never another token's. About 12 MB when full.
   const verified = new LRUCache<string, Verified>({ max: 10_000 });
 
@@ -64,8 +69,9 @@ export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNee
     if (!kid) return null;
     if (!keys.keyOf(kid)) await keys.reloadForUnknown();
     const claims = verifyJwt(token, accessTokenType, keys.keyOf);
-    if (!claims || claims['iss'] !== config.issuer || claims['aud'] !== config.JWT_AUDIENCE) return null;
-    const identity = identityOf(claims);
+    if (!claims || claims['iss'] !== config.issuer || (claims['aud'] !== config.JWT_AUDIENCE && claims['aud'] !== restrictedAudience))
+      return null;
+    const identity = identityOf(claims, claims['aud'] === restrictedAudience);
     return identity && { identity, kid };
   };
   /** The cached verdict, as long as the token's key still counts. */
@@ -81,7 +87,7 @@ export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNee
       const expiresIn = Math.max(0, Math.min(config.ACCESS_TOKEN_TTL_SECONDS, seconds(input.sessionEndsAt) - seconds(now)));
       const token = signJwt(keys.signer(), accessTokenType, {
         iss: config.issuer,
-        aud: config.JWT_AUDIENCE,
+        aud: input.restricted ? restrictedAudience : config.JWT_AUDIENCE,
         sub: input.userId,
         client_id: input.clientId,
         iat: seconds(now),

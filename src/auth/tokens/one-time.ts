@@ -6,7 +6,7 @@ import { createHash, createHmac } from 'node:crypto';
 import type { Clock, Random, Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
 
-export type OneTimePurpose = 'verify_email' | 'reset_password' | 'bootstrap_admin';
+export type OneTimePurpose = 'verify_email' | 'reset_password' | 'bootstrap_admin' | 'magic_link' | 'disown_session';
 
 const codeAttempts = 3;
 const codeSeconds = 600;
@@ -28,6 +28,16 @@ const useCodeStatement = statement(
    WHERE id = (SELECT id FROM one_time_tokens WHERE user_id = $1 AND purpose = $2 AND code_hash IS NOT NULL ORDER BY id DESC LIMIT 1)
      AND used_at IS NULL AND code_attempts < ${codeAttempts} AND code_expires_at > $4
    RETURNING used_at IS NOT NULL AS right, user_id, data`,
+);
+const peekStatement = statement(
+  `SELECT user_id, data FROM one_time_tokens WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3`,
+);
+// From the client that asked for it the token suffices; from any other the code has to come with it, and a wrong one costs a try.
+const useBoundStatement = statement(
+  `UPDATE one_time_tokens SET code_attempts = code_attempts + CASE WHEN data->>'binding' = $3 THEN 0 ELSE 1 END,
+     used_at = CASE WHEN data->>'binding' = $3 OR code_hash = $4 THEN $5::timestamptz END
+   WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $5 AND (data->>'binding' = $3 OR code_attempts < ${codeAttempts})
+   RETURNING used_at IS NOT NULL AS right, code_attempts`,
 );
 const endAllStatement = statement('UPDATE one_time_tokens SET used_at = $3 WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL');
 
@@ -78,6 +88,34 @@ export const openOneTimeTokens = (needs: { clock: Clock; random: Random; pepper:
         needs.clock.now(),
       ]);
       return row ? { userId: row.user_id, data: row.data } : null;
+    },
+    /** Whose token it is, and what it carries; it is looked at, not used up. */
+    peek: async (sql: Sql, purpose: OneTimePurpose, token: string): Promise<UsedToken | null> => {
+      const [row] = await sql.run<{ user_id: string; data: Record<string, unknown> }>(peekStatement, [
+        tokenDigest(token),
+        purpose,
+        needs.clock.now(),
+      ]);
+      return row ? { userId: row.user_id, data: row.data } : null;
+    },
+    /**
+     * Uses up the token of `userId`, as the client `binding` (the same as in its data), or with its code. `left`: the tries that remain
+     * for the code; null where there is no such token, or there are none.
+     */
+    useBound: async (
+      sql: Sql,
+      purpose: OneTimePurpose,
+      given: { token: string; userId: string; binding: string; code: string | null },
+    ): Promise<{ right: boolean; left: number } | null> => {
+      const code = codeDigest(given.userId, given.code ?? '');
+      const [row] = await sql.run<{ right: boolean; code_attempts: number }>(useBoundStatement, [
+        tokenDigest(given.token),
+        purpose,
+        given.binding,
+        code,
+        needs.clock.now(),
+      ]);
+      return row ? { right: row.right, left: Math.max(0, codeAttempts - row.code_attempts) } : null;
     },
     /** Spends one of the 3 attempts on the newest code of the user; null where it was wrong, expired, used or out of attempts. */
     useCode: async (sql: Sql, purpose: OneTimePurpose, userId: string, code: string): Promise<UsedToken | null> => {

@@ -4,8 +4,7 @@ import { rateLimited } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
-import { passwordLimitKey } from '../passwords/change-password.ts';
-import { normalisePassword } from '../passwords/model.ts';
+import { verifyOwnPassword } from '../passwords/verify-own.ts';
 import type { Endings } from '../sessions/ending.ts';
 import { eraseAccount, erasePersonalTraces, findPasswordHash } from './erase.ts';
 
@@ -24,27 +23,21 @@ export type DeleteAccountOutcome =
   | Refused<'InvalidCredentials' | 'NotFound'>;
 
 export const deleteAccount = (needs: DeleteAccountNeeds) => {
-  const { database, clock, hasher, limiter, trail, endings, config } = needs;
+  const { database, clock, trail, endings } = needs;
 
+  const verifyPassword = verifyOwnPassword(needs);
   /** Whether the password is right. Throws the denial RATE_LIMITED after too many wrong ones. */
-  const verify = async ({ identity: { userId }, network }: SignedInCaller, hash: string, password: string): Promise<boolean> => {
-    const limitKey = passwordLimitKey(userId);
-    const { allowed, retryAfterSeconds } = await limiter.take(limitKey, config.RATE_LIMIT_LOGIN);
-    if (!allowed) throw rateLimited(retryAfterSeconds);
-    let wrong = false;
-    try {
-      wrong = !(await hasher.verify(hash, normalisePassword(password), network));
-      return !wrong;
-    } finally {
-      if (!wrong) await limiter.giveBack(limitKey);
-    }
+  const verify = async (caller: SignedInCaller, password: string): Promise<boolean> => {
+    const verdict = await verifyPassword(caller, password);
+    if (verdict.kind === 'TooManyAttempts') throw rateLimited(verdict.retryAfterSeconds);
+    return verdict.kind === 'right';
   };
 
   return async (caller: SignedInCaller, input: DeleteAccountInput): Promise<DeleteAccountOutcome> => {
     const { userId } = caller.identity;
     const hash = await findPasswordHash(database, userId);
     if (hash === undefined) return { kind: 'NotFound' };
-    if (hash !== null && !(await verify(caller, hash, input.currentPassword ?? ''))) {
+    if (hash !== null && !(await verify(caller, input.currentPassword ?? ''))) {
       const fact = { type: 'user.deletion_failed', outcome: 'FAILURE', data: { reason: 'InvalidCredentials' } } as const;
       await trail.write(database, [trail.fact(caller, fact)]);
       trail.committed();

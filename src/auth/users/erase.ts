@@ -11,7 +11,7 @@ export const findPasswordHash = async (sql: Sql, userId: string): Promise<string
 
 const eraseUser = statement(`UPDATE users SET status = 'DELETED', deleted_at = $2, updated_at = $2, email = NULL, email_key = NULL,
   email_verified_at = NULL, username = NULL, username_key = NULL, name = NULL, phone = NULL, phone_verified_at = NULL, timezone = NULL,
-  locale = NULL, avatar_url = NULL, preferences = '{}', last_login_at = NULL WHERE id = $1 AND status = 'ACTIVE' RETURNING id`);
+  locale = NULL, avatar_url = NULL, preferences = '{}', last_login_at = NULL, strong_mfa_only = false WHERE id = $1 AND status = 'ACTIVE' RETURNING id`);
 /** Ends the account and erases the person; whether there was such an active user. Of parallel deletions one does. */
 export const eraseAccount = async (sql: Sql, userId: string, at: Date): Promise<boolean> =>
   (await sql.run(eraseUser, [userId, at])).length > 0;
@@ -20,7 +20,11 @@ const eraseTraces = statement(`
   WITH passwords AS (DELETE FROM passwords WHERE user_id = $1),
   history AS (DELETE FROM password_history WHERE user_id = $1),
   devices AS (DELETE FROM devices WHERE user_id = $1),
-  tokens AS (DELETE FROM one_time_tokens WHERE user_id = $1)
+  tokens AS (DELETE FROM one_time_tokens WHERE user_id = $1),
+  methods AS (DELETE FROM mfa_methods WHERE user_id = $1),
+  codes AS (DELETE FROM mfa_backup_codes WHERE user_id = $1),
+  challenges AS (DELETE FROM mfa_challenges WHERE user_id = $1),
+  trusted AS (DELETE FROM trusted_devices WHERE user_id = $1)
   UPDATE sessions SET ip_address = NULL, user_agent = NULL, browser = NULL, os = NULL, country = NULL, device_name = NULL,
     device_fingerprint = NULL WHERE user_id = $1`);
 /** Erases what other rooms hold of the person. */

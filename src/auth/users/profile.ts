@@ -32,11 +32,14 @@ const name = (text: string): Kept<string> => {
   return unprintable.test(value) ? { problem: 'A name has no control characters.' } : { value };
 };
 
-const phone = (text: string): Kept<string> => {
+/** The number in E.164, or null where `text` is none in international form. */
+export const parsePhone = (text: string): string | null => {
   const value = text.length <= 40 && text.startsWith('+') ? parsePhoneNumberFromString(text)?.number : undefined;
-  return value && isValidPhoneNumber(value)
-    ? { value }
-    : { problem: 'A phone number is given in international form, such as +14155552671.' };
+  return value && isValidPhoneNumber(value) ? value : null;
+};
+const phone = (text: string): Kept<string> => {
+  const value = parsePhone(text);
+  return value ? { value } : { problem: 'A phone number is given in international form, such as +14155552671.' };
 };
 
 const timezone = (text: string): Kept<string> => {

@@ -11,9 +11,12 @@ export type UserRow = Prisma.UserGetPayload<object>;
 /** A user's columns by the names the graph reads them by; none is a secret. `u.` is the table. */
 export const userColumns = `u.id, u.email, u.email_key AS "emailKey", u.email_verified_at AS "emailVerifiedAt", u.username,
   u.username_key AS "usernameKey", u.name, u.phone, u.phone_verified_at AS "phoneVerifiedAt", u.timezone, u.locale, u.avatar_url AS "avatarUrl",
-  u.preferences, u.status, u.created_at AS "createdAt", u.updated_at AS "updatedAt", u.last_login_at AS "lastLoginAt", u.deleted_at AS "deletedAt"`;
+  u.preferences, u.status, u.created_at AS "createdAt", u.updated_at AS "updatedAt", u.last_login_at AS "lastLoginAt", u.deleted_at AS "deletedAt",
+  u.strong_mfa_only AS "strongMfaOnly"`;
 /** `me` is the hottest read of the house: where only columns are asked for, one prepared statement gives them all. */
 const ownRow = statement(`SELECT ${userColumns} FROM users u WHERE u.id = $1`);
+
+const address = statement(`SELECT email FROM users WHERE id = $1 AND status = 'ACTIVE'`);
 
 /** Others see active and deactivated accounts' public profiles; nobody sees a deleted one. */
 const visible = (caller: Caller): Prisma.UserWhereInput =>
@@ -34,6 +37,9 @@ export const readUsers = ({ prisma, database }: { prisma: PrismaClient; database
       user && asksForColumns(query) ? user : own(userId, query),
     byId: (caller: SignedInCaller, id: string, query: object): Promise<UserRow | null> | null =>
       isUuid(id) ? prisma.user.findFirst({ ...query, where: { id, ...visible(caller) } }) : null,
+    /** Where an active user's mail goes. */
+    addressOf: async (id: string): Promise<string | null> =>
+      (await database.run<{ email: string | null }>(address, [id]))[0]?.email ?? null,
     /** Which of `ids` there are for the caller: one statement for any number of references. */
     findRefs: async (caller: Caller, ids: readonly string[]): Promise<({ id: string } | null)[]> => {
       if (!caller.identity) return ids.map(() => null);

@@ -2,6 +2,7 @@
  * Where mailed links lead when no other page is configured. Opening one changes nothing (mail scanners open links too): the page's own
  * button sends the token, which never appears in the HTML and leaves the address bar and the history at once.
  */
+import { csrfHeaderName } from '../cookies.ts';
 import { pageOf } from './page.ts';
 
 /** `send` is a function body with `token` and `form` in scope; it returns a promise of the sentence to show and whether that is the end. */
@@ -9,7 +10,7 @@ const scriptOf = (send: string): string => `'use strict';
 const token = new URLSearchParams(location.search).get('token') || '';
 history.replaceState(null, '', location.pathname);
 const form = document.querySelector('form'), says = document.querySelector('output');
-const post = (path, body) => fetch(path, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json' }, body: JSON.stringify(body) }).then((answer) => answer.json());
+const post = (path, body) => fetch(path, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json', '${csrfHeaderName}': '1' }, body: JSON.stringify(body) }).then((answer) => answer.json());
 const ask = (query, variables) => post('/graphql', { query, variables }).then((answer) => {
   if (!answer.data) throw new Error(answer.errors ? answer.errors[0].message : 'No answer.');
   return Object.values(answer.data)[0];
@@ -47,6 +48,40 @@ export const resetPasswordPage = pageOf({
   ${same}
   const result = await ask('mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { __typename ... on Problem { message } ... on WeakPassword { unmet } } }', { input: { token, newPassword: form.password.value } });
   return said(result, 'The password is changed, and every session has ended. You can sign in now.');`),
+});
+
+/** `asks` words of the field that is shown once a code is wanted. */
+const codeField = '<p id="more" hidden><label for="code"></label><input id="code" autocomplete="one-time-code"></p>';
+
+export const magicLinkPage = pageOf({
+  title: 'Sign in',
+  body: formOf(`<p>Press the button to sign in on this device.</p>${codeField}`, 'Sign in'),
+  script: scriptOf(`
+  const more = form.querySelector('#more'), label = more.querySelector('label');
+  const wants = (words) => { label.textContent = words; more.hidden = false; form.code.value = ''; form.code.focus(); };
+  const code = more.hidden ? null : form.code.value.trim();
+  const due = form.dataset.challenge;
+  const input = due ? { challengeToken: due, type: /^[0-9 ]{6,8}$/.test(code) ? 'TOTP' : 'BACKUP_CODE', code } : { token, code, delivery: 'COOKIE' };
+  const result = due
+    ? await ask('mutation ($input: VerifyMfaInput!) { verifyMfa(input: $input) { __typename ... on Problem { message } } }', { input })
+    : await ask('mutation ($input: MagicLinkLoginInput!) { loginWithMagicLink(input: $input) { __typename ... on Problem { message } ... on MfaRequired { challengeToken methods } } }', { input });
+  if (result.__typename === 'SignedIn') return { text: 'You are signed in. You can close this page and go on where you were.', over: true };
+  if (result.__typename === 'MfaRequired') {
+    if (!result.methods.includes('TOTP') && !result.methods.includes('BACKUP_CODE')) return { text: 'A second factor is due that this page cannot ask for: sign in where you asked for the link.', over: true };
+    form.dataset.challenge = result.challengeToken;
+    wants('Code of your authenticator app, or a backup code');
+    return { text: 'One more step.' };
+  }
+  if (result.__typename === 'CodeInvalid' && !due) wants('Code that is shown where you asked for the link');
+  return { text: [result.message] };`),
+});
+
+export const notMePage = pageOf({
+  title: 'This was not me',
+  body: formOf('<p>Press the button to end that session at once. A link to choose a new password is mailed to you.</p>', 'End the session'),
+  script: scriptOf(`
+  const result = await ask('mutation ($input: DisownSessionInput!) { disownSession(input: $input) { __typename ... on Problem { message } } }', { input: { token } });
+  return result.__typename === 'LoggedOut' ? { text: 'The session has ended. Look into your mailbox, and choose a new password now.', over: true } : { text: [result.message] };`),
 });
 
 export const bootstrapPage = pageOf({

@@ -25,6 +25,11 @@ export const Session = builder.prismaObject('Session', {
     deviceName: t.exposeString('deviceName', { nullable: true }),
     deviceFingerprint: t.exposeString('deviceFingerprint', { nullable: true }),
     amr: t.exposeStringList('amr', { description: 'Authentication methods, RFC 8176 values: pwd, otp, hwk, sms, mfa, fed.' }),
+    trustedDevice: t.boolean({
+      description: 'Whether a trusted device stood for the second factor.',
+      select: { trustedDeviceId: true },
+      resolve: (session) => session.trustedDeviceId !== null,
+    }),
     authenticatedAt: t.expose('authenticatedAt', { type: 'DateTime' }),
   }),
 });

@@ -1,4 +1,5 @@
 /** How the users room's operations end. */
+import type { Logins } from '../../auth/login/index.ts';
 import type { Users } from '../../auth/users/index.ts';
 import { builder } from '../builder.ts';
 import { problems } from '../problems.ts';
@@ -11,9 +12,16 @@ export const Registration = builder
     description: 'The same whether or not the address was free: the mail that goes out says which.',
     fields: (t) => ({ email: t.expose('email', { type: 'EmailAddress' }), status: t.expose('status', { type: UserStatus }) }),
   });
-export const MailAccepted = builder.objectRef<{ kind: 'MailAccepted'; email: string }>('MailAccepted').implement({
+export const MailAccepted = builder.objectRef<{ kind: 'MailAccepted'; email: string; deviceCode?: string }>('MailAccepted').implement({
   description: 'The same for a known and an unknown address.',
-  fields: (t) => ({ email: t.expose('email', { type: 'EmailAddress' }) }),
+  fields: (t) => ({
+    email: t.expose('email', { type: 'EmailAddress' }),
+    deviceCode: t.string({
+      nullable: true,
+      description: 'Of a sign-in link: show it, so that the link can be opened on another device by whoever sees this one.',
+      resolve: ({ deviceCode }) => deviceCode ?? null,
+    }),
+  }),
 });
 export const AccountDeleted = builder.objectRef<{ kind: 'AccountDeleted'; userId: string; erasedAt: Date }>('AccountDeleted').implement({
   fields: (t) => ({ userId: t.exposeID('userId'), erasedAt: t.expose('erasedAt', { type: 'DateTime' }) }),
@@ -36,7 +44,10 @@ export const VerifyEmailResult = resultUnion<OutcomeOf<Users['verifyEmail']>>('V
   CodeInvalid,
   TooManyAttempts,
 });
-export const MailResult = resultUnion<OutcomeOf<Users['resendVerification']>>('MailResult', { MailAccepted, TooManyAttempts });
+export const MailResult = resultUnion<OutcomeOf<Users['resendVerification']> | OutcomeOf<Logins['requestMagicLink']>>('MailResult', {
+  MailAccepted,
+  TooManyAttempts,
+});
 export const UserResult = resultUnion<OutcomeOf<Users['updateProfile']>>('UserResult', {
   User,
   NotFound,

@@ -46,6 +46,12 @@ export const User = builder.prismaObject('User', {
     status: t.field({ type: UserStatus, nullable: true, select: { status: true }, resolve: personal((user) => user.status) }),
     createdAt: t.field({ type: 'DateTime', nullable: true, select: { createdAt: true }, resolve: personal((user) => user.createdAt) }),
     updatedAt: t.field({ type: 'DateTime', nullable: true, select: { updatedAt: true }, resolve: personal((user) => user.updatedAt) }),
+    strongMfaOnly: t.boolean({
+      nullable: true,
+      description: 'Whether of the second factors only WEBAUTHN (and backup codes) count.',
+      select: { strongMfaOnly: true },
+      resolve: personal((user) => user.strongMfaOnly),
+    }),
     lastLoginAt: t.field({
       type: 'DateTime',
       nullable: true,

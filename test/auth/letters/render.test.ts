@@ -1,19 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type Letter, type LetterData, type LetterLocale, type LetterName, letterLocales } from '../../../src/auth/letters/model.ts';
+import { type Letter, type LetterLocale, type LetterName, letterLocales } from '../../../src/auth/letters/model.ts';
 import { renderLetter } from '../../../src/auth/letters/render.ts';
+import { letterNames, sampleLetters, sampleLink } from '../../kit/letters.ts';
 
+const [samples, link, names] = [sampleLetters, sampleLink, letterNames];
 const at = '2026-03-05T14:05:00.000Z';
-const link = 'https://id.example.com/verify?token=Zm9v_-8&next=%2Fhome';
-const samples: LetterData = {
-  'verify-email': { link, code: '042917', validHours: 24 },
-  'address-taken': { link },
-  'reset-password': { link, validMinutes: 30 },
-  'password-changed': { at, ip: '203.0.113.7' },
-  'new-device': { at, ip: '2001:db8::7', browser: 'Firefox', os: 'Linux', country: 'AT' },
-  'session-limit': { at, limit: 3, browser: 'Safari', os: 'macOS' },
-  'refresh-reused': { at, ip: '203.0.113.7', browser: null, os: null },
-};
-const names = Object.keys(samples) as LetterName[];
 const write = (name: LetterName, locale: string | null, data: object = samples[name]) =>
   renderLetter({ name, to: 'reader@example.com', locale, data } as Letter);
 const linesOf = (text: string) => text.split('\n');
@@ -73,13 +64,29 @@ describe('what programs and people read out of a letter', () => {
   });
 
   it.each(
-    (['password-changed', 'new-device', 'session-limit', 'refresh-reused'] as const).flatMap((name) =>
-      letterLocales.map((locale) => [name, locale] as const),
-    ),
+    (
+      [
+        'password-changed',
+        'session-limit',
+        'refresh-reused',
+        'mfa-enabled',
+        'mfa-disabled',
+        'mfa-locked',
+        'backup-code-used',
+        'backup-codes-renewed',
+      ] as const
+    ).flatMap((name) => letterLocales.map((locale) => [name, locale] as const)),
   )('puts no link into the security notice %s in %s, and says what to do', (name, locale) => {
     const { text, html } = write(name, locale);
     expect(`${text}${html}`).not.toMatch(/https?:|href/);
     expect(text).toMatch(locale === 'de' ? /neues Passwort/ : /set a new/);
+  });
+
+  it.each(letterLocales)('puts one link into the notice of a new sign-in in %s, by which it is disowned', (locale) => {
+    const { text, html } = write('new-device', locale);
+    expect(linesOf(text).filter((line) => line.includes('://'))).toEqual([link]);
+    expect(html.match(/href=/g)).toHaveLength(1);
+    expect(text).toMatch(locale === 'de' ? /Das war ich nicht/ : /This was not me/);
   });
 
   it('tells times in UTC and countries by name, in the language of the reader', () => {
@@ -90,7 +97,7 @@ describe('what programs and people read out of a letter', () => {
   });
 
   it('says that a device, a country or an address is unknown where it is', () => {
-    const { text } = write('new-device', 'en', { at, ip: 'not an address', browser: null, os: '', country: null });
+    const { text } = write('new-device', 'en', { at, ip: 'not an address', browser: null, os: '', country: null, link });
     expect(linesOf(text).filter((line) => line.endsWith(': unknown'))).toHaveLength(3);
   });
 });
@@ -108,7 +115,7 @@ describe('what a client says of itself', () => {
     const plain = write(name, locale);
     const written = write(name, locale, { ...samples[name], ...hostile });
     expect(linesOf(written.text)).toHaveLength(linesOf(plain.text).length);
-    expect(written.text).not.toMatch(/^\d{6}$|:\/\/|\w\.[a-z]{2}|@|\u202E/m);
+    expect(written.text.replace(link, '')).not.toMatch(/^\d{6}$|:\/\/|\w\.[a-z]{2}|@|\u202E/m);
     expect(written.html.match(/<\w+/g)).toEqual(plain.html.match(/<\w+/g));
     expect(written.html).toContain('&quot;&#39;&amp;');
     expect(written.text.length).toBeLessThan(plain.text.length + 200);

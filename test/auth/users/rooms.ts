@@ -135,6 +135,7 @@ export const origin: Caller = {
   identity: null,
   csrfHeader: false,
   refreshCookie: null,
+  deviceCookie: null,
   permissions: new Set(),
 };
 const identity = {
@@ -146,6 +147,7 @@ const identity = {
   tokenId: 't',
   generation: 0,
   expiresAt: new Date(Date.now() + 900_000),
+  restricted: false,
 };
 /** The token of a mailed link. */
 export const tokenOf = (link: string): string => new URL(link).searchParams.get('token') as string;

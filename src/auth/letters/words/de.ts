@@ -11,6 +11,13 @@ const noLinks =
 const takeBack =
   'Wenn Sie es nicht waren, handeln Sie jetzt: Wählen Sie auf der Anmeldeseite „Passwort vergessen?“ und setzen Sie ein neues Passwort. Damit werden alle Geräte abgemeldet. Ändern Sie danach auch das Passwort Ihres Postfachs, denn wer Ihre Mails liest, kann Ihre Passwörter zurücksetzen.';
 
+const factors = {
+  TOTP: 'eine Authentifizierungs-App',
+  EMAIL: 'Codes per Mail',
+  SMS: 'Codes per SMS',
+  WEBAUTHN: 'ein Sicherheitsschlüssel oder Passkey',
+} as const;
+
 export const de = {
   'verify-email': ({ link: href, code: digits, validHours }) => ({
     subject: 'Bestätigen Sie Ihre E-Mail-Adresse',
@@ -57,7 +64,7 @@ export const de = {
       text(noLinks),
     ],
   }),
-  'new-device': ({ at, ip, browser, os, country: place }) => ({
+  'new-device': ({ at, ip, browser, os, country: place, link: href }) => ({
     subject: 'Neue Anmeldung an Ihrem Konto',
     blocks: [
       text('Ihr Konto wurde auf einem Gerät benutzt, das wir noch nicht kannten.'),
@@ -68,8 +75,11 @@ export const de = {
         ['Land (aus der Adresse geschätzt)', country(locale, place, unknown)],
       ),
       text('Wenn Sie es waren, müssen Sie nichts tun.'),
-      text(takeBack),
-      text(noLinks),
+      text(
+        'Wenn Sie es nicht waren, handeln Sie jetzt. Das beendet diese Sitzung sofort und schickt Ihnen einen Link für ein neues Passwort:',
+      ),
+      link('Das war ich nicht', href),
+      text('Die Seite dahinter fragt nach nichts: nach keinem Passwort, nach keinem Code. Tut sie es doch, ist sie nicht von uns.'),
     ],
   }),
   'session-limit': ({ at, limit, browser, os }) => ({
@@ -80,6 +90,81 @@ export const de = {
       ),
       facts(['Wann', when(locale, at)], ['Neue Anmeldung', device(browser, os, unknown)]),
       text('Wenn die neue Anmeldung von Ihnen war, müssen Sie nichts tun.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'magic-link': ({ link: href, validMinutes }) => ({
+    subject: 'Ihr Anmeldelink',
+    blocks: [
+      text('Sie möchten sich ohne Passwort anmelden. Hier ist Ihr Link:'),
+      link('Anmelden', href),
+      text(
+        `Er gilt einmal und ${count(validMinutes, 'Minute', 'Minuten')}. Öffnen Sie ihn dort, wo Sie ihn angefordert haben; anderswo fragt er nach dem Code, der dort steht.`,
+      ),
+      text('Wenn Sie das nicht angefordert haben, müssen Sie nichts tun. Geben Sie den Link niemandem weiter.'),
+    ],
+  }),
+  'mfa-code': ({ code: digits, validMinutes }) => ({
+    subject: 'Ihr Anmeldecode',
+    blocks: [
+      text('Geben Sie diesen Code dort ein, wo Sie sich anmelden:'),
+      code(digits),
+      text(`Er gilt ${count(validMinutes, 'Minute', 'Minuten')}. Geben Sie ihn niemandem weiter: Wir fragen nie danach.`),
+      text('Wenn Sie sich gerade nicht anmelden, kennt jemand Ihr Passwort. Ändern Sie es.'),
+    ],
+  }),
+  'mfa-enabled': ({ at, ip, method }) => ({
+    subject: 'Ein zweiter Faktor wurde hinzugefügt',
+    blocks: [
+      text('Die Anmeldung an Ihrem Konto verlangt jetzt einen zweiten Schritt.'),
+      facts(['Wann', when(locale, at)], ['Hinzugefügt', factors[method]], ['Adresse', address(ip, unknown)]),
+      text('Wenn Sie es waren, müssen Sie nichts tun. Bewahren Sie Ihre Ersatzcodes dort auf, wo Sie sie auch ohne Ihr Telefon finden.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'mfa-disabled': ({ at, ip, method }) => ({
+    subject: 'Ein zweiter Faktor wurde entfernt',
+    blocks: [
+      text('Ein zweiter Faktor Ihres Kontos wurde entfernt.'),
+      facts(['Wann', when(locale, at)], ['Entfernt', factors[method]], ['Adresse', address(ip, unknown)]),
+      text('Wenn Sie es waren, müssen Sie nichts tun.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'mfa-locked': ({ at, ip }) => ({
+    subject: 'Jemand kennt Ihr Passwort',
+    blocks: [
+      text(
+        'Nach einem richtigen ersten Schritt wurden immer wieder falsche Codes eingegeben, deshalb nehmen wir von dort eine Weile keine mehr an. Wer immer es war, hat Ihr Passwort oder liest Ihre Mails.',
+      ),
+      facts(['Wann', when(locale, at)], ['Adresse', address(ip, unknown)]),
+      text(
+        'Wenn Sie sich selbst vertippt haben, warten Sie eine halbe Stunde und versuchen Sie es dann wieder, notfalls mit einem Ersatzcode.',
+      ),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'backup-code-used': ({ at, ip, left, few }) => ({
+    subject: 'Ein Ersatzcode wurde benutzt',
+    blocks: [
+      text('An Ihrem Konto hat sich jemand mit einem Ihrer Ersatzcodes angemeldet.'),
+      facts(['Wann', when(locale, at)], ['Adresse', address(ip, unknown)], ['Übrige Codes', String(left)]),
+      ...(few ? [text('Es sind nur noch wenige übrig: Machen Sie in den Einstellungen Ihres Kontos neue, dann enden die alten.')] : []),
+      text('Wenn Sie es waren, müssen Sie sonst nichts tun.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'backup-codes-renewed': ({ at, ip }) => ({
+    subject: 'Ihre Ersatzcodes sind neu',
+    blocks: [
+      text('Für Ihr Konto wurden neue Ersatzcodes gemacht. Die alten gelten nicht mehr.'),
+      facts(['Wann', when(locale, at)], ['Adresse', address(ip, unknown)]),
+      text('Wenn Sie es waren, werfen Sie die alten weg.'),
       text(takeBack),
       text(noLinks),
     ],

@@ -11,6 +11,13 @@ const noLinks =
 const takeBack =
   'If it was not you, act now: choose “Forgot your password?” on the sign-in page and set a new one. That signs out every device. Then change the password of your mailbox too, because whoever reads your mail can reset your passwords.';
 
+const factors = {
+  TOTP: 'an authenticator app',
+  EMAIL: 'codes by mail',
+  SMS: 'codes by text message',
+  WEBAUTHN: 'a security key or passkey',
+} as const;
+
 export const en = {
   'verify-email': ({ link: href, code: digits, validHours }) => ({
     subject: 'Confirm your email address',
@@ -53,7 +60,7 @@ export const en = {
       text(noLinks),
     ],
   }),
-  'new-device': ({ at, ip, browser, os, country: place }) => ({
+  'new-device': ({ at, ip, browser, os, country: place, link: href }) => ({
     subject: 'New sign-in to your account',
     blocks: [
       text('Your account was used on a device that we had not seen before.'),
@@ -64,8 +71,9 @@ export const en = {
         ['Country (a guess from the address)', country(locale, place, unknown)],
       ),
       text('If it was you, there is nothing to do.'),
-      text(takeBack),
-      text(noLinks),
+      text('If it was not you, act now. This ends that session at once, and mails you a link to choose a new password:'),
+      link('This was not me', href),
+      text('The page behind it asks for nothing: no password, no code. If it does, it is not ours.'),
     ],
   }),
   'session-limit': ({ at, limit, browser, os }) => ({
@@ -76,6 +84,79 @@ export const en = {
       ),
       facts(['When', when(locale, at)], ['New sign-in', device(browser, os, unknown)]),
       text('If the new sign-in was yours, there is nothing to do.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'magic-link': ({ link: href, validMinutes }) => ({
+    subject: 'Your sign-in link',
+    blocks: [
+      text('You asked to sign in without a password. Here is your link:'),
+      link('Sign in', href),
+      text(
+        `It works once, for ${count(validMinutes, 'minute')}. Open it where you asked for it; anywhere else it asks for the code that is shown there.`,
+      ),
+      text('If you did not ask for this, do nothing, and pass the link on to nobody.'),
+    ],
+  }),
+  'mfa-code': ({ code: digits, validMinutes }) => ({
+    subject: 'Your sign-in code',
+    blocks: [
+      text('Type this code where you are signing in:'),
+      code(digits),
+      text(`It works for ${count(validMinutes, 'minute')}. Never tell it to anybody: we will not ask for it.`),
+      text('If you are not signing in right now, somebody knows your password. Change it.'),
+    ],
+  }),
+  'mfa-enabled': ({ at, ip, method }) => ({
+    subject: 'A second factor was added',
+    blocks: [
+      text('Signing in to your account now takes a second step.'),
+      facts(['When', when(locale, at)], ['Added', factors[method]], ['Address', address(ip, unknown)]),
+      text('If it was you, there is nothing to do. Keep your backup codes where you will find them without your phone.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'mfa-disabled': ({ at, ip, method }) => ({
+    subject: 'A second factor was removed',
+    blocks: [
+      text('A second factor of your account was taken away.'),
+      facts(['When', when(locale, at)], ['Removed', factors[method]], ['Address', address(ip, unknown)]),
+      text('If it was you, there is nothing to do.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'mfa-locked': ({ at, ip }) => ({
+    subject: 'Somebody knows your password',
+    blocks: [
+      text(
+        'Wrong codes were given again and again after a right first step, so no more are taken from there for a while. Whoever it was has your password, or reads your mail.',
+      ),
+      facts(['When', when(locale, at)], ['Address', address(ip, unknown)]),
+      text('If you mistyped them yourself, wait half an hour and try again, or use a backup code then.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'backup-code-used': ({ at, ip, left, few }) => ({
+    subject: 'A backup code was used',
+    blocks: [
+      text('Somebody signed in to your account with one of your backup codes.'),
+      facts(['When', when(locale, at)], ['Address', address(ip, unknown)], ['Codes left', String(left)]),
+      ...(few ? [text('Only a few are left: make new ones in the settings of your account, and the old ones end.')] : []),
+      text('If it was you, there is nothing else to do.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
+  'backup-codes-renewed': ({ at, ip }) => ({
+    subject: 'Your backup codes are new',
+    blocks: [
+      text('New backup codes were made for your account. The old ones no longer work.'),
+      facts(['When', when(locale, at)], ['Address', address(ip, unknown)]),
+      text('If it was you, throw the old ones away.'),
       text(takeBack),
       text(noLinks),
     ],

@@ -79,6 +79,26 @@ export type Lockout = Prisma.LockoutModel
  */
 export type Device = Prisma.DeviceModel
 /**
+ * Model MfaMethod
+ * A second factor of a user, confirmed or in the middle of its setup.
+ */
+export type MfaMethod = Prisma.MfaMethodModel
+/**
+ * Model MfaBackupCode
+ * A backup code, kept as an HMAC, used once.
+ */
+export type MfaBackupCode = Prisma.MfaBackupCodeModel
+/**
+ * Model MfaChallenge
+ * A proof that is due: the second factor of a sign-in, a step-up of a session, or a passkey of whoever it will be.
+ */
+export type MfaChallenge = Prisma.MfaChallengeModel
+/**
+ * Model TrustedDevice
+ * A device on which the second factor is not asked for until `expiresAt`. It proves itself by a token of 256 bits.
+ */
+export type TrustedDevice = Prisma.TrustedDeviceModel
+/**
  * Model Password
  * 
  */

@@ -341,23 +341,6 @@ export type DateTimeNullableWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
 }
 
-export type EnumSigningKeyStateFilter<$PrismaModel = never> = {
-  equals?: $Enums.SigningKeyState | Prisma.EnumSigningKeyStateFieldRefInput<$PrismaModel>
-  in?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
-  notIn?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel> | $Enums.SigningKeyState
-}
-
-export type EnumSigningKeyStateWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: $Enums.SigningKeyState | Prisma.EnumSigningKeyStateFieldRefInput<$PrismaModel>
-  in?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
-  notIn?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedEnumSigningKeyStateWithAggregatesFilter<$PrismaModel> | $Enums.SigningKeyState
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel>
-  _max?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel>
-}
-
 export type BytesNullableFilter<$PrismaModel = never> = {
   equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel> | null
   in?: runtime.Bytes[] | Prisma.ListBytesFieldRefInput<$PrismaModel> | null
@@ -373,6 +356,23 @@ export type BytesNullableWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
   _min?: Prisma.NestedBytesNullableFilter<$PrismaModel>
   _max?: Prisma.NestedBytesNullableFilter<$PrismaModel>
+}
+
+export type EnumSigningKeyStateFilter<$PrismaModel = never> = {
+  equals?: $Enums.SigningKeyState | Prisma.EnumSigningKeyStateFieldRefInput<$PrismaModel>
+  in?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel> | $Enums.SigningKeyState
+}
+
+export type EnumSigningKeyStateWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.SigningKeyState | Prisma.EnumSigningKeyStateFieldRefInput<$PrismaModel>
+  in?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumSigningKeyStateWithAggregatesFilter<$PrismaModel> | $Enums.SigningKeyState
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel>
 }
 
 export type EnumUserStatusFilter<$PrismaModel = never> = {
@@ -701,23 +701,6 @@ export type NestedDateTimeNullableWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
 }
 
-export type NestedEnumSigningKeyStateFilter<$PrismaModel = never> = {
-  equals?: $Enums.SigningKeyState | Prisma.EnumSigningKeyStateFieldRefInput<$PrismaModel>
-  in?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
-  notIn?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel> | $Enums.SigningKeyState
-}
-
-export type NestedEnumSigningKeyStateWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: $Enums.SigningKeyState | Prisma.EnumSigningKeyStateFieldRefInput<$PrismaModel>
-  in?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
-  notIn?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedEnumSigningKeyStateWithAggregatesFilter<$PrismaModel> | $Enums.SigningKeyState
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel>
-  _max?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel>
-}
-
 export type NestedBytesNullableFilter<$PrismaModel = never> = {
   equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel> | null
   in?: runtime.Bytes[] | Prisma.ListBytesFieldRefInput<$PrismaModel> | null
@@ -733,6 +716,23 @@ export type NestedBytesNullableWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
   _min?: Prisma.NestedBytesNullableFilter<$PrismaModel>
   _max?: Prisma.NestedBytesNullableFilter<$PrismaModel>
+}
+
+export type NestedEnumSigningKeyStateFilter<$PrismaModel = never> = {
+  equals?: $Enums.SigningKeyState | Prisma.EnumSigningKeyStateFieldRefInput<$PrismaModel>
+  in?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel> | $Enums.SigningKeyState
+}
+
+export type NestedEnumSigningKeyStateWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.SigningKeyState | Prisma.EnumSigningKeyStateFieldRefInput<$PrismaModel>
+  in?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.SigningKeyState[] | Prisma.ListEnumSigningKeyStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumSigningKeyStateWithAggregatesFilter<$PrismaModel> | $Enums.SigningKeyState
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumSigningKeyStateFilter<$PrismaModel>
 }
 
 export type NestedEnumUserStatusFilter<$PrismaModel = never> = {

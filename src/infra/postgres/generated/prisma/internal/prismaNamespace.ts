@@ -404,6 +404,10 @@ export const ModelName = {
   AuditEvent: 'AuditEvent',
   Lockout: 'Lockout',
   Device: 'Device',
+  MfaMethod: 'MfaMethod',
+  MfaBackupCode: 'MfaBackupCode',
+  MfaChallenge: 'MfaChallenge',
+  TrustedDevice: 'TrustedDevice',
   Password: 'Password',
   PasswordHistory: 'PasswordHistory',
   Session: 'Session',
@@ -426,7 +430,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "auditEvent" | "lockout" | "device" | "password" | "passwordHistory" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "user"
+    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "auditEvent" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "password" | "passwordHistory" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "user"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -945,6 +949,302 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.DeviceCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.DeviceCountAggregateOutputType> | number
+        }
+      }
+    }
+    MfaMethod: {
+      payload: Prisma.$MfaMethodPayload<ExtArgs>
+      fields: Prisma.MfaMethodFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.MfaMethodFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.MfaMethodFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload>
+        }
+        findFirst: {
+          args: Prisma.MfaMethodFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.MfaMethodFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload>
+        }
+        findMany: {
+          args: Prisma.MfaMethodFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload>[]
+        }
+        create: {
+          args: Prisma.MfaMethodCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload>
+        }
+        createMany: {
+          args: Prisma.MfaMethodCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.MfaMethodCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload>[]
+        }
+        delete: {
+          args: Prisma.MfaMethodDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload>
+        }
+        update: {
+          args: Prisma.MfaMethodUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload>
+        }
+        deleteMany: {
+          args: Prisma.MfaMethodDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.MfaMethodUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.MfaMethodUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload>[]
+        }
+        upsert: {
+          args: Prisma.MfaMethodUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaMethodPayload>
+        }
+        aggregate: {
+          args: Prisma.MfaMethodAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateMfaMethod>
+        }
+        groupBy: {
+          args: Prisma.MfaMethodGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MfaMethodGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.MfaMethodCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MfaMethodCountAggregateOutputType> | number
+        }
+      }
+    }
+    MfaBackupCode: {
+      payload: Prisma.$MfaBackupCodePayload<ExtArgs>
+      fields: Prisma.MfaBackupCodeFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.MfaBackupCodeFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.MfaBackupCodeFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload>
+        }
+        findFirst: {
+          args: Prisma.MfaBackupCodeFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.MfaBackupCodeFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload>
+        }
+        findMany: {
+          args: Prisma.MfaBackupCodeFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload>[]
+        }
+        create: {
+          args: Prisma.MfaBackupCodeCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload>
+        }
+        createMany: {
+          args: Prisma.MfaBackupCodeCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.MfaBackupCodeCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload>[]
+        }
+        delete: {
+          args: Prisma.MfaBackupCodeDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload>
+        }
+        update: {
+          args: Prisma.MfaBackupCodeUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload>
+        }
+        deleteMany: {
+          args: Prisma.MfaBackupCodeDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.MfaBackupCodeUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.MfaBackupCodeUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload>[]
+        }
+        upsert: {
+          args: Prisma.MfaBackupCodeUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaBackupCodePayload>
+        }
+        aggregate: {
+          args: Prisma.MfaBackupCodeAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateMfaBackupCode>
+        }
+        groupBy: {
+          args: Prisma.MfaBackupCodeGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MfaBackupCodeGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.MfaBackupCodeCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MfaBackupCodeCountAggregateOutputType> | number
+        }
+      }
+    }
+    MfaChallenge: {
+      payload: Prisma.$MfaChallengePayload<ExtArgs>
+      fields: Prisma.MfaChallengeFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.MfaChallengeFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.MfaChallengeFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload>
+        }
+        findFirst: {
+          args: Prisma.MfaChallengeFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.MfaChallengeFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload>
+        }
+        findMany: {
+          args: Prisma.MfaChallengeFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload>[]
+        }
+        create: {
+          args: Prisma.MfaChallengeCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload>
+        }
+        createMany: {
+          args: Prisma.MfaChallengeCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.MfaChallengeCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload>[]
+        }
+        delete: {
+          args: Prisma.MfaChallengeDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload>
+        }
+        update: {
+          args: Prisma.MfaChallengeUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload>
+        }
+        deleteMany: {
+          args: Prisma.MfaChallengeDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.MfaChallengeUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.MfaChallengeUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload>[]
+        }
+        upsert: {
+          args: Prisma.MfaChallengeUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MfaChallengePayload>
+        }
+        aggregate: {
+          args: Prisma.MfaChallengeAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateMfaChallenge>
+        }
+        groupBy: {
+          args: Prisma.MfaChallengeGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MfaChallengeGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.MfaChallengeCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MfaChallengeCountAggregateOutputType> | number
+        }
+      }
+    }
+    TrustedDevice: {
+      payload: Prisma.$TrustedDevicePayload<ExtArgs>
+      fields: Prisma.TrustedDeviceFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TrustedDeviceFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TrustedDeviceFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload>
+        }
+        findFirst: {
+          args: Prisma.TrustedDeviceFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TrustedDeviceFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload>
+        }
+        findMany: {
+          args: Prisma.TrustedDeviceFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload>[]
+        }
+        create: {
+          args: Prisma.TrustedDeviceCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload>
+        }
+        createMany: {
+          args: Prisma.TrustedDeviceCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TrustedDeviceCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload>[]
+        }
+        delete: {
+          args: Prisma.TrustedDeviceDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload>
+        }
+        update: {
+          args: Prisma.TrustedDeviceUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload>
+        }
+        deleteMany: {
+          args: Prisma.TrustedDeviceDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TrustedDeviceUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TrustedDeviceUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload>[]
+        }
+        upsert: {
+          args: Prisma.TrustedDeviceUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TrustedDevicePayload>
+        }
+        aggregate: {
+          args: Prisma.TrustedDeviceAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTrustedDevice>
+        }
+        groupBy: {
+          args: Prisma.TrustedDeviceGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TrustedDeviceGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TrustedDeviceCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TrustedDeviceCountAggregateOutputType> | number
         }
       }
     }
@@ -1586,6 +1886,79 @@ export const DeviceScalarFieldEnum = {
 export type DeviceScalarFieldEnum = (typeof DeviceScalarFieldEnum)[keyof typeof DeviceScalarFieldEnum]
 
 
+export const MfaMethodScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  type: 'type',
+  label: 'label',
+  createdAt: 'createdAt',
+  confirmedAt: 'confirmedAt',
+  setupEndsAt: 'setupEndsAt',
+  lastUsedAt: 'lastUsedAt',
+  sealedSecret: 'sealedSecret',
+  lastStep: 'lastStep',
+  phone: 'phone',
+  credentialId: 'credentialId',
+  publicKey: 'publicKey',
+  counter: 'counter',
+  transports: 'transports',
+  codeHash: 'codeHash',
+  challenge: 'challenge',
+  attempts: 'attempts'
+} as const
+
+export type MfaMethodScalarFieldEnum = (typeof MfaMethodScalarFieldEnum)[keyof typeof MfaMethodScalarFieldEnum]
+
+
+export const MfaBackupCodeScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  codeHash: 'codeHash',
+  createdAt: 'createdAt',
+  usedAt: 'usedAt'
+} as const
+
+export type MfaBackupCodeScalarFieldEnum = (typeof MfaBackupCodeScalarFieldEnum)[keyof typeof MfaBackupCodeScalarFieldEnum]
+
+
+export const MfaChallengeScalarFieldEnum = {
+  id: 'id',
+  purpose: 'purpose',
+  tokenHash: 'tokenHash',
+  userId: 'userId',
+  sessionId: 'sessionId',
+  binding: 'binding',
+  proof: 'proof',
+  attempts: 'attempts',
+  codeType: 'codeType',
+  codeHash: 'codeHash',
+  codeAttempts: 'codeAttempts',
+  codeExpiresAt: 'codeExpiresAt',
+  challenge: 'challenge',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  usedAt: 'usedAt'
+} as const
+
+export type MfaChallengeScalarFieldEnum = (typeof MfaChallengeScalarFieldEnum)[keyof typeof MfaChallengeScalarFieldEnum]
+
+
+export const TrustedDeviceScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  sessionId: 'sessionId',
+  tokenHash: 'tokenHash',
+  name: 'name',
+  browser: 'browser',
+  os: 'os',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  lastUsedAt: 'lastUsedAt'
+} as const
+
+export type TrustedDeviceScalarFieldEnum = (typeof TrustedDeviceScalarFieldEnum)[keyof typeof TrustedDeviceScalarFieldEnum]
+
+
 export const PasswordScalarFieldEnum = {
   userId: 'userId',
   hash: 'hash',
@@ -1629,7 +2002,8 @@ export const SessionScalarFieldEnum = {
   generation: 'generation',
   rotatedAt: 'rotatedAt',
   seenGeneration: 'seenGeneration',
-  salt: 'salt'
+  salt: 'salt',
+  trustedDeviceId: 'trustedDeviceId'
 } as const
 
 export type SessionScalarFieldEnum = (typeof SessionScalarFieldEnum)[keyof typeof SessionScalarFieldEnum]
@@ -1693,6 +2067,7 @@ export const UserScalarFieldEnum = {
   createdAt: 'createdAt',
   updatedAt: 'updatedAt',
   lastLoginAt: 'lastLoginAt',
+  strongMfaOnly: 'strongMfaOnly',
   deletedAt: 'deletedAt'
 } as const
 
@@ -2049,6 +2424,10 @@ export type GlobalOmitConfig = {
   auditEvent?: Prisma.AuditEventOmit
   lockout?: Prisma.LockoutOmit
   device?: Prisma.DeviceOmit
+  mfaMethod?: Prisma.MfaMethodOmit
+  mfaBackupCode?: Prisma.MfaBackupCodeOmit
+  mfaChallenge?: Prisma.MfaChallengeOmit
+  trustedDevice?: Prisma.TrustedDeviceOmit
   password?: Prisma.PasswordOmit
   passwordHistory?: Prisma.PasswordHistoryOmit
   session?: Prisma.SessionOmit

@@ -58,6 +58,10 @@ export const ModelName = {
   AuditEvent: 'AuditEvent',
   Lockout: 'Lockout',
   Device: 'Device',
+  MfaMethod: 'MfaMethod',
+  MfaBackupCode: 'MfaBackupCode',
+  MfaChallenge: 'MfaChallenge',
+  TrustedDevice: 'TrustedDevice',
   Password: 'Password',
   PasswordHistory: 'PasswordHistory',
   Session: 'Session',
@@ -164,6 +168,79 @@ export const DeviceScalarFieldEnum = {
 export type DeviceScalarFieldEnum = (typeof DeviceScalarFieldEnum)[keyof typeof DeviceScalarFieldEnum]
 
 
+export const MfaMethodScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  type: 'type',
+  label: 'label',
+  createdAt: 'createdAt',
+  confirmedAt: 'confirmedAt',
+  setupEndsAt: 'setupEndsAt',
+  lastUsedAt: 'lastUsedAt',
+  sealedSecret: 'sealedSecret',
+  lastStep: 'lastStep',
+  phone: 'phone',
+  credentialId: 'credentialId',
+  publicKey: 'publicKey',
+  counter: 'counter',
+  transports: 'transports',
+  codeHash: 'codeHash',
+  challenge: 'challenge',
+  attempts: 'attempts'
+} as const
+
+export type MfaMethodScalarFieldEnum = (typeof MfaMethodScalarFieldEnum)[keyof typeof MfaMethodScalarFieldEnum]
+
+
+export const MfaBackupCodeScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  codeHash: 'codeHash',
+  createdAt: 'createdAt',
+  usedAt: 'usedAt'
+} as const
+
+export type MfaBackupCodeScalarFieldEnum = (typeof MfaBackupCodeScalarFieldEnum)[keyof typeof MfaBackupCodeScalarFieldEnum]
+
+
+export const MfaChallengeScalarFieldEnum = {
+  id: 'id',
+  purpose: 'purpose',
+  tokenHash: 'tokenHash',
+  userId: 'userId',
+  sessionId: 'sessionId',
+  binding: 'binding',
+  proof: 'proof',
+  attempts: 'attempts',
+  codeType: 'codeType',
+  codeHash: 'codeHash',
+  codeAttempts: 'codeAttempts',
+  codeExpiresAt: 'codeExpiresAt',
+  challenge: 'challenge',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  usedAt: 'usedAt'
+} as const
+
+export type MfaChallengeScalarFieldEnum = (typeof MfaChallengeScalarFieldEnum)[keyof typeof MfaChallengeScalarFieldEnum]
+
+
+export const TrustedDeviceScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  sessionId: 'sessionId',
+  tokenHash: 'tokenHash',
+  name: 'name',
+  browser: 'browser',
+  os: 'os',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  lastUsedAt: 'lastUsedAt'
+} as const
+
+export type TrustedDeviceScalarFieldEnum = (typeof TrustedDeviceScalarFieldEnum)[keyof typeof TrustedDeviceScalarFieldEnum]
+
+
 export const PasswordScalarFieldEnum = {
   userId: 'userId',
   hash: 'hash',
@@ -207,7 +284,8 @@ export const SessionScalarFieldEnum = {
   generation: 'generation',
   rotatedAt: 'rotatedAt',
   seenGeneration: 'seenGeneration',
-  salt: 'salt'
+  salt: 'salt',
+  trustedDeviceId: 'trustedDeviceId'
 } as const
 
 export type SessionScalarFieldEnum = (typeof SessionScalarFieldEnum)[keyof typeof SessionScalarFieldEnum]
@@ -271,6 +349,7 @@ export const UserScalarFieldEnum = {
   createdAt: 'createdAt',
   updatedAt: 'updatedAt',
   lastLoginAt: 'lastLoginAt',
+  strongMfaOnly: 'strongMfaOnly',
   deletedAt: 'deletedAt'
 } as const
 

@@ -487,10 +487,6 @@ export type OneTimeTokenOrderByRelationAggregateInput = {
   _count?: Prisma.SortOrder
 }
 
-export type NullableBytesFieldUpdateOperationsInput = {
-  set?: runtime.Bytes | null
-}
-
 export type OneTimeTokenCreateNestedManyWithoutUserInput = {
   create?: Prisma.XOR<Prisma.OneTimeTokenCreateWithoutUserInput, Prisma.OneTimeTokenUncheckedCreateWithoutUserInput> | Prisma.OneTimeTokenCreateWithoutUserInput[] | Prisma.OneTimeTokenUncheckedCreateWithoutUserInput[]
   connectOrCreate?: Prisma.OneTimeTokenCreateOrConnectWithoutUserInput | Prisma.OneTimeTokenCreateOrConnectWithoutUserInput[]

@@ -62,6 +62,7 @@ export type SessionMinAggregateOutputType = {
   rotatedAt: Date | null
   seenGeneration: number | null
   salt: runtime.Bytes | null
+  trustedDeviceId: string | null
 }
 
 export type SessionMaxAggregateOutputType = {
@@ -88,6 +89,7 @@ export type SessionMaxAggregateOutputType = {
   rotatedAt: Date | null
   seenGeneration: number | null
   salt: runtime.Bytes | null
+  trustedDeviceId: string | null
 }
 
 export type SessionCountAggregateOutputType = {
@@ -115,6 +117,7 @@ export type SessionCountAggregateOutputType = {
   rotatedAt: number
   seenGeneration: number
   salt: number
+  trustedDeviceId: number
   _all: number
 }
 
@@ -155,6 +158,7 @@ export type SessionMinAggregateInputType = {
   rotatedAt?: true
   seenGeneration?: true
   salt?: true
+  trustedDeviceId?: true
 }
 
 export type SessionMaxAggregateInputType = {
@@ -181,6 +185,7 @@ export type SessionMaxAggregateInputType = {
   rotatedAt?: true
   seenGeneration?: true
   salt?: true
+  trustedDeviceId?: true
 }
 
 export type SessionCountAggregateInputType = {
@@ -208,6 +213,7 @@ export type SessionCountAggregateInputType = {
   rotatedAt?: true
   seenGeneration?: true
   salt?: true
+  trustedDeviceId?: true
   _all?: true
 }
 
@@ -322,6 +328,7 @@ export type SessionGroupByOutputType = {
   rotatedAt: Date
   seenGeneration: number
   salt: runtime.Bytes
+  trustedDeviceId: string | null
   _count: SessionCountAggregateOutputType | null
   _avg: SessionAvgAggregateOutputType | null
   _sum: SessionSumAggregateOutputType | null
@@ -372,6 +379,7 @@ export type SessionWhereInput = {
   rotatedAt?: Prisma.DateTimeFilter<"Session"> | Date | string
   seenGeneration?: Prisma.IntFilter<"Session"> | number
   salt?: Prisma.BytesFilter<"Session"> | runtime.Bytes
+  trustedDeviceId?: Prisma.UuidNullableFilter<"Session"> | string | null
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
 }
 
@@ -400,6 +408,7 @@ export type SessionOrderByWithRelationInput = {
   rotatedAt?: Prisma.SortOrder
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
+  trustedDeviceId?: Prisma.SortOrderInput | Prisma.SortOrder
   user?: Prisma.UserOrderByWithRelationInput
 }
 
@@ -431,6 +440,7 @@ export type SessionWhereUniqueInput = Prisma.AtLeast<{
   rotatedAt?: Prisma.DateTimeFilter<"Session"> | Date | string
   seenGeneration?: Prisma.IntFilter<"Session"> | number
   salt?: Prisma.BytesFilter<"Session"> | runtime.Bytes
+  trustedDeviceId?: Prisma.UuidNullableFilter<"Session"> | string | null
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
 }, "id">
 
@@ -459,6 +469,7 @@ export type SessionOrderByWithAggregationInput = {
   rotatedAt?: Prisma.SortOrder
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
+  trustedDeviceId?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.SessionCountOrderByAggregateInput
   _avg?: Prisma.SessionAvgOrderByAggregateInput
   _max?: Prisma.SessionMaxOrderByAggregateInput
@@ -494,6 +505,7 @@ export type SessionScalarWhereWithAggregatesInput = {
   rotatedAt?: Prisma.DateTimeWithAggregatesFilter<"Session"> | Date | string
   seenGeneration?: Prisma.IntWithAggregatesFilter<"Session"> | number
   salt?: Prisma.BytesWithAggregatesFilter<"Session"> | runtime.Bytes
+  trustedDeviceId?: Prisma.UuidNullableWithAggregatesFilter<"Session"> | string | null
 }
 
 export type SessionCreateInput = {
@@ -520,6 +532,7 @@ export type SessionCreateInput = {
   rotatedAt: Date | string
   seenGeneration?: number
   salt: runtime.Bytes
+  trustedDeviceId?: string | null
   user: Prisma.UserCreateNestedOneWithoutSessionsInput
 }
 
@@ -548,6 +561,7 @@ export type SessionUncheckedCreateInput = {
   rotatedAt: Date | string
   seenGeneration?: number
   salt: runtime.Bytes
+  trustedDeviceId?: string | null
 }
 
 export type SessionUpdateInput = {
@@ -574,6 +588,7 @@ export type SessionUpdateInput = {
   rotatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   user?: Prisma.UserUpdateOneRequiredWithoutSessionsNestedInput
 }
 
@@ -602,6 +617,7 @@ export type SessionUncheckedUpdateInput = {
   rotatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionCreateManyInput = {
@@ -629,6 +645,7 @@ export type SessionCreateManyInput = {
   rotatedAt: Date | string
   seenGeneration?: number
   salt: runtime.Bytes
+  trustedDeviceId?: string | null
 }
 
 export type SessionUpdateManyMutationInput = {
@@ -655,6 +672,7 @@ export type SessionUpdateManyMutationInput = {
   rotatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionUncheckedUpdateManyInput = {
@@ -682,14 +700,7 @@ export type SessionUncheckedUpdateManyInput = {
   rotatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
-}
-
-export type StringNullableListFilter<$PrismaModel = never> = {
-  equals?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel> | null
-  has?: string | Prisma.StringFieldRefInput<$PrismaModel> | null
-  hasEvery?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel>
-  hasSome?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel>
-  isEmpty?: boolean
+  trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionCountOrderByAggregateInput = {
@@ -717,6 +728,7 @@ export type SessionCountOrderByAggregateInput = {
   rotatedAt?: Prisma.SortOrder
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
+  trustedDeviceId?: Prisma.SortOrder
 }
 
 export type SessionAvgOrderByAggregateInput = {
@@ -749,6 +761,7 @@ export type SessionMaxOrderByAggregateInput = {
   rotatedAt?: Prisma.SortOrder
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
+  trustedDeviceId?: Prisma.SortOrder
 }
 
 export type SessionMinOrderByAggregateInput = {
@@ -775,6 +788,7 @@ export type SessionMinOrderByAggregateInput = {
   rotatedAt?: Prisma.SortOrder
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
+  trustedDeviceId?: Prisma.SortOrder
 }
 
 export type SessionSumOrderByAggregateInput = {
@@ -868,6 +882,7 @@ export type SessionCreateWithoutUserInput = {
   rotatedAt: Date | string
   seenGeneration?: number
   salt: runtime.Bytes
+  trustedDeviceId?: string | null
 }
 
 export type SessionUncheckedCreateWithoutUserInput = {
@@ -894,6 +909,7 @@ export type SessionUncheckedCreateWithoutUserInput = {
   rotatedAt: Date | string
   seenGeneration?: number
   salt: runtime.Bytes
+  trustedDeviceId?: string | null
 }
 
 export type SessionCreateOrConnectWithoutUserInput = {
@@ -950,6 +966,7 @@ export type SessionScalarWhereInput = {
   rotatedAt?: Prisma.DateTimeFilter<"Session"> | Date | string
   seenGeneration?: Prisma.IntFilter<"Session"> | number
   salt?: Prisma.BytesFilter<"Session"> | runtime.Bytes
+  trustedDeviceId?: Prisma.UuidNullableFilter<"Session"> | string | null
 }
 
 export type SessionCreateManyUserInput = {
@@ -976,6 +993,7 @@ export type SessionCreateManyUserInput = {
   rotatedAt: Date | string
   seenGeneration?: number
   salt: runtime.Bytes
+  trustedDeviceId?: string | null
 }
 
 export type SessionUpdateWithoutUserInput = {
@@ -1002,6 +1020,7 @@ export type SessionUpdateWithoutUserInput = {
   rotatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionUncheckedUpdateWithoutUserInput = {
@@ -1028,6 +1047,7 @@ export type SessionUncheckedUpdateWithoutUserInput = {
   rotatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionUncheckedUpdateManyWithoutUserInput = {
@@ -1054,6 +1074,7 @@ export type SessionUncheckedUpdateManyWithoutUserInput = {
   rotatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 
@@ -1083,6 +1104,7 @@ export type SessionSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   rotatedAt?: boolean
   seenGeneration?: boolean
   salt?: boolean
+  trustedDeviceId?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["session"]>
 
@@ -1111,6 +1133,7 @@ export type SessionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   rotatedAt?: boolean
   seenGeneration?: boolean
   salt?: boolean
+  trustedDeviceId?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["session"]>
 
@@ -1139,6 +1162,7 @@ export type SessionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   rotatedAt?: boolean
   seenGeneration?: boolean
   salt?: boolean
+  trustedDeviceId?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["session"]>
 
@@ -1167,9 +1191,10 @@ export type SessionSelectScalar = {
   rotatedAt?: boolean
   seenGeneration?: boolean
   salt?: boolean
+  trustedDeviceId?: boolean
 }
 
-export type SessionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "userId" | "orgId" | "clientId" | "createdAt" | "lastSeenAt" | "expiresAt" | "idleSeconds" | "revokedAt" | "revokedReason" | "persistent" | "amr" | "authenticatedAt" | "ipAddress" | "userAgent" | "browser" | "os" | "country" | "deviceName" | "deviceFingerprint" | "generation" | "rotatedAt" | "seenGeneration" | "salt", ExtArgs["result"]["session"]>
+export type SessionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "userId" | "orgId" | "clientId" | "createdAt" | "lastSeenAt" | "expiresAt" | "idleSeconds" | "revokedAt" | "revokedReason" | "persistent" | "amr" | "authenticatedAt" | "ipAddress" | "userAgent" | "browser" | "os" | "country" | "deviceName" | "deviceFingerprint" | "generation" | "rotatedAt" | "seenGeneration" | "salt" | "trustedDeviceId", ExtArgs["result"]["session"]>
 export type SessionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }
@@ -1216,6 +1241,10 @@ export type $SessionPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
      */
     seenGeneration: number
     salt: runtime.Bytes
+    /**
+     * The trusted device that stood for the second factor.
+     */
+    trustedDeviceId: string | null
   }, ExtArgs["result"]["session"]>
   composites: {}
 }
@@ -1664,6 +1693,7 @@ export interface SessionFieldRefs {
   readonly rotatedAt: Prisma.FieldRef<"Session", 'DateTime'>
   readonly seenGeneration: Prisma.FieldRef<"Session", 'Int'>
   readonly salt: Prisma.FieldRef<"Session", 'Bytes'>
+  readonly trustedDeviceId: Prisma.FieldRef<"Session", 'String'>
 }
     
 

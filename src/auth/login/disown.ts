@@ -1,0 +1,57 @@
+/** "This was not me": the link of a new sign-in's letter ends that session, forgets its device, and starts a password reset. */
+import type { Clock, Database, Limiter, Rate } from '../../infra/ports.ts';
+import { rateLimited } from '../access/denial.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { Caller } from '../caller.ts';
+import type { Refused } from '../outcome.ts';
+import { lockActive } from '../passwords/store.ts';
+import { deviceKey } from '../sessions/device.ts';
+import type { Endings } from '../sessions/ending.ts';
+import { findDevice } from '../sessions/pages.ts';
+import type { LoggedOut } from '../sessions/revoke.ts';
+import type { OneTimeTokens } from '../tokens/one-time.ts';
+import { forgetDevice } from './store.ts';
+
+export type DisownNeeds = {
+  database: Database;
+  clock: Clock;
+  limiter: Limiter;
+  trail: AuditTrail;
+  oneTime: OneTimeTokens;
+  endings: Endings;
+  pepper: Buffer;
+  /** Mails a link by which a password is chosen. */
+  mailReset(caller: Caller, input: { email: string }): Promise<unknown>;
+  /** The address of an active user. */
+  addressOf(userId: string): Promise<string | null>;
+  config: { RATE_LIMIT_LOGIN: Rate };
+};
+export type DisownOutcome = LoggedOut | Refused<'TokenInvalid'>;
+
+export const disownSession = (needs: DisownNeeds) => {
+  const { database, limiter, trail, oneTime, endings, pepper } = needs;
+  return async (caller: Caller, input: { token: string }): Promise<DisownOutcome> => {
+    const limitKey = `disown:${caller.network}`;
+    const { allowed, retryAfterSeconds } = await limiter.take(limitKey, needs.config.RATE_LIMIT_LOGIN);
+    if (!allowed) throw rateLimited(retryAfterSeconds);
+    const found = await oneTime.peek(database, 'disown_session', input.token);
+    if (!found) return { kind: 'TokenInvalid' };
+    const { userId } = found;
+    const sessionId = found.data['sessionId'] as string;
+    const ended = await database.transaction(async (sql) => {
+      await lockActive(sql, userId);
+      if (!(await oneTime.use(sql, 'disown_session', input.token))) return null;
+      const device = await findDevice(sql, sessionId);
+      if (device) await forgetDevice(sql, userId, deviceKey(pepper, device));
+      const ids = await endings.one(sql, caller, sessionId, 'disowned', userId);
+      await trail.write(sql, [trail.fact(caller, { type: 'session.disowned', data: {}, actorId: userId, subjectId: userId, sessionId })]);
+      return ids;
+    });
+    if (!ended) return { kind: 'TokenInvalid' };
+    endings.announce(ended);
+    await limiter.giveBack(limitKey);
+    const email = await needs.addressOf(userId);
+    if (email) await needs.mailReset(caller, { email });
+    return { kind: 'LoggedOut', sessionIds: ended };
+  };
+};

@@ -1,0 +1,145 @@
+/** Step-up: raises when, and by what, the session's user was authenticated, so that sensitive doors open for five minutes; and the doors' own question. */
+import type { Clock, Database, Hasher, Limiter, Rate } from '../../infra/ports.ts';
+import { stepUpRequired } from '../access/denial.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { Caller, SignedInCaller } from '../caller.ts';
+import type { Post } from '../letters/post.ts';
+import type { Refused } from '../outcome.ts';
+import { lockActive } from '../passwords/store.ts';
+import { verifyOwnPassword } from '../passwords/verify-own.ts';
+import type { Grants } from '../sessions/grant.ts';
+import { findSession, raiseSession } from '../sessions/store.ts';
+import type { Attempts } from './attempts.ts';
+import { failChallenge, findStepUp, lockChallenge, useChallenge } from './challenges.ts';
+import type { Factors } from './factors.ts';
+import { type MfaAnswer, type MfaType, stepUpSeconds, type UsableConfig, usableTypes, withFactor } from './model.ts';
+import { findOwner, type Owner } from './store.ts';
+
+export type StepUpNeeds = {
+  database: Database;
+  clock: Clock;
+  hasher: Hasher;
+  limiter: Limiter;
+  trail: AuditTrail;
+  post: Post;
+  factors: Factors;
+  attempts: Attempts;
+  grants: Grants;
+  config: UsableConfig & { RATE_LIMIT_LOGIN: Rate };
+};
+export type StepUpInput = { password?: string | null; type?: MfaType | null; code?: string | null; webauthn?: unknown };
+export type SteppedUp = {
+  readonly kind: 'SteppedUp';
+  readonly accessToken: string;
+  readonly expiresIn: number;
+  readonly sessionId: string;
+};
+export type StepUpOutcome = SteppedUp | Refused<'InvalidCredentials' | 'CodeInvalid' | 'MfaNotEnabled' | 'TooManyAttempts'>;
+
+/** What opens the door to this user: the factors, strongest first, else the password. */
+const methodsFor = (owner: Owner, config: UsableConfig): readonly string[] => {
+  const types = usableTypes(owner, config);
+  return types.length > 0 ? types : owner.hasPassword ? ['PASSWORD'] : [];
+};
+
+/** `always`: for everybody. `withFactor`: only of a user who has a second factor. */
+export type StepUpWhen = 'always' | 'withFactor';
+
+/** Throws the denial STEP_UP_REQUIRED unless the session's authentication is fresh enough, with a second factor where the user has one. */
+export const requireStepUp =
+  ({ database, clock, config }: Pick<StepUpNeeds, 'database' | 'clock' | 'config'>) =>
+  async ({ identity }: Caller, when: StepUpWhen): Promise<void> => {
+    if (!identity) return;
+    const isFresh = (at: Date): boolean => clock.now().getTime() - at.getTime() <= stepUpSeconds * 1000;
+    if (isFresh(identity.authenticatedAt) && identity.amr.includes('mfa')) return;
+    // The session may have been raised since the token was made.
+    const [owner, session] = await Promise.all([findOwner(database, identity.userId), findSession(database, identity.sessionId)]);
+    const hasFactor = owner !== undefined && usableTypes(owner, config).length > 0;
+    if (owner && !hasFactor && when === 'withFactor') return;
+    if (owner && session && isFresh(session.authenticated_at) && (!hasFactor || session.amr.includes('mfa'))) return;
+    throw stepUpRequired(owner ? methodsFor(owner, config) : []);
+  };
+
+export const stepUp = (needs: StepUpNeeds) => {
+  const { database, clock, trail, factors, attempts, grants, config } = needs;
+  const verifyPassword = verifyOwnPassword(needs);
+
+  const raised = async (caller: SignedInCaller, amr: readonly string[]): Promise<SteppedUp> => {
+    const session = await findSession(database, caller.identity.sessionId);
+    if (!session) throw new Error('a session was raised that is not there');
+    const { accessToken, expiresIn } = await grants.accessToken({ ...session, amr: [...amr] });
+    return { kind: 'SteppedUp', accessToken, expiresIn, sessionId: session.session_id };
+  };
+  const fact = (caller: SignedInCaller, method: MfaType | 'PASSWORD') => trail.fact(caller, { type: 'user.stepped_up', data: { method } });
+
+  const byPassword = async (caller: SignedInCaller, password: string): Promise<StepUpOutcome> => {
+    const verdict = await verifyPassword(caller, password);
+    if (verdict.kind === 'TooManyAttempts') return verdict;
+    if (verdict.kind === 'wrong') {
+      const failed = { type: 'user.step_up_failed', outcome: 'FAILURE', data: { reason: 'InvalidCredentials' } } as const;
+      await trail.write(database, [trail.fact(caller, failed)]);
+      trail.committed();
+      return { kind: 'InvalidCredentials' };
+    }
+    const amr = [...new Set([...caller.identity.amr, 'pwd'])];
+    await database.transaction(async (sql) => {
+      await raiseSession(sql, caller.identity.sessionId, clock.now(), amr);
+      await trail.write(sql, [fact(caller, 'PASSWORD')]);
+    });
+    trail.committed();
+    return raised(caller, amr);
+  };
+
+  const byFactor = async (caller: SignedInCaller, owner: Owner, answer: MfaAnswer): Promise<StepUpOutcome> => {
+    const { userId, sessionId } = caller.identity;
+    const attempt = await attempts.reserve(caller, userId, null);
+    if (!('key' in attempt)) return { kind: 'TooManyAttempts', retryAfterSeconds: attempt.lockedSeconds ?? 1 };
+    const challenge = await findStepUp(database, sessionId, clock.now());
+    const amr = withFactor(caller.identity.amr, answer.type);
+    let done = false;
+    try {
+      const claim = await factors.judge(caller, owner, challenge ?? { id: sessionId, challenge: null }, answer);
+      done =
+        claim !== null &&
+        (await database.transaction(async (sql) => {
+          if (!(await lockActive(sql, userId))) return false;
+          if (challenge && !(await lockChallenge(sql, challenge.id, clock.now()))) return false;
+          if (!(await claim.take(sql))) return false;
+          if (challenge) await useChallenge(sql, challenge.id, clock.now());
+          if (!(await raiseSession(sql, sessionId, clock.now(), amr))) return false;
+          await attempts.clear(sql, attempt);
+          await trail.write(sql, [fact(caller, answer.type)]);
+          return true;
+        }));
+    } catch (fault) {
+      await attempts.release(attempt).catch(() => {});
+      throw fault;
+    }
+    if (done) {
+      trail.committed();
+      return raised(caller, amr);
+    }
+    const alarm = await attempts.prepareAlarm(caller, owner);
+    const left = await database.transaction(async (sql) => {
+      await lockActive(sql, userId);
+      const attemptsLeft = challenge ? await failChallenge(sql, challenge.id) : null;
+      await attempts.fail(sql, caller, attempt, { userId, sessionId, type: answer.type, purpose: 'step_up', alarm });
+      return attemptsLeft;
+    });
+    trail.committed();
+    return { kind: 'CodeInvalid', attemptsLeft: left };
+  };
+
+  return async (caller: SignedInCaller, input: StepUpInput): Promise<StepUpOutcome> => {
+    const owner = await findOwner(database, caller.identity.userId);
+    if (!owner) return { kind: 'MfaNotEnabled' };
+    const types = usableTypes(owner, config);
+    if (input.type) {
+      if (!types.includes(input.type)) return { kind: 'MfaNotEnabled' };
+      return byFactor(caller, owner, { ...input, type: input.type });
+    }
+    // With a second factor the password alone opens nothing.
+    if (types.length > 0) throw stepUpRequired(types);
+    return byPassword(caller, input.password ?? '');
+  };
+};
