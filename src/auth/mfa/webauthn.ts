@@ -27,14 +27,17 @@ const algorithms = [-8, -7, -257];
 
 /** The user's id as its 16 bytes: the handle a discoverable credential brings back (§5.4.3: nothing personal). */
 const handleOf = (userId: string): Buffer => Buffer.from(userId.replaceAll('-', ''), 'hex');
-const idOf = (handle: string | undefined): string | null => {
+const idOf = (handle: string | null | undefined): string | null => {
   const hex = handle ? Buffer.from(handle, 'base64url').toString('hex') : '';
   return hex.length === 32 ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') : null;
 };
 
-const isResponse = (given: unknown): given is { id: string; response: { userHandle?: string } } => {
-  const { id, response } = (given ?? {}) as { id?: unknown; response?: unknown };
-  return typeof id === 'string' && id.length <= 2048 && typeof response === 'object' && response !== null;
+/** The longest credential id there is (§4: 1023 bytes), in base64url. */
+const longestId = 1364;
+const isResponse = (given: unknown): given is { id: string; response: { userHandle?: string | null } } => {
+  const { id, response } = (given ?? {}) as { id?: unknown; response?: { userHandle?: unknown } | null };
+  if (typeof id !== 'string' || id.length > longestId || typeof response !== 'object' || response === null) return false;
+  return typeof (response.userHandle ?? '') === 'string';
 };
 /** The credential that an assertion names, and the user it says it is of. */
 export const namedBy = (given: unknown): { credentialId: Buffer; userId: string | null } | null =>
