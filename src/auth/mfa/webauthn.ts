@@ -5,6 +5,7 @@ import {
   generateAuthenticationOptions,
   generateRegistrationOptions,
   type RegistrationResponseJSON,
+  SettingsService,
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server';
@@ -43,11 +44,18 @@ const isResponse = (given: unknown): given is { id: string; response: { userHand
 export const namedBy = (given: unknown): { credentialId: Buffer; userId: string | null } | null =>
   isResponse(given) ? { credentialId: Buffer.from(given.id, 'base64url'), userId: idOf(given.response.userHandle) } : null;
 
+/** Level 3 §5.8.4. They are the client's word, and only hints: others are left out. */
+const transportNames = ['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'];
+const knownOf = (given: unknown): string[] => (Array.isArray(given) ? transportNames.filter((name) => given.includes(name)) : []);
+const attestationFormats = ['android-key', 'android-safetynet', 'apple', 'fido-u2f', 'packed', 'tpm'] as const;
+
 const transportsOf = (row: MethodRow) => (row.transports ?? []) as AuthenticatorTransport[];
 
 export const openWebauthn = ({ clock, random, config }: WebauthnNeeds) => {
   const { rpId: rpID, origins } = config;
   const expectedOrigin = [...origins];
+  // An attestation may come though none was asked for: it is no reason to follow chains of certificates, nor to fetch lists of revoked ones.
+  for (const identifier of attestationFormats) SettingsService.setRootCertificates({ identifier, certificates: [] });
 
   /** What an assertion over `challenge` by the credential `row` proves; null where it is not genuine, or its counter went back (§6.1.1). */
   const assertion = async (row: MethodRow, challenge: Buffer, given: unknown, requireUserVerification: boolean): Promise<number | null> => {
@@ -122,11 +130,13 @@ export const openWebauthn = ({ clock, random, config }: WebauthnNeeds) => {
         });
         if (!verified || !registrationInfo) return null;
         const { credential } = registrationInfo;
+        // §7.1: the authenticator's own name for it, which need not be the `id` that came beside.
+        if (credential.id.length > longestId) return null;
         return {
           credentialId: Buffer.from(credential.id, 'base64url'),
           publicKey: Buffer.from(credential.publicKey),
           counter: credential.counter,
-          transports: [...(credential.transports ?? [])],
+          transports: knownOf(credential.transports),
         };
       } catch {
         return null;
