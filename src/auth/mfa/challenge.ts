@@ -5,6 +5,7 @@ import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import { unpackProof } from '../login/proof.ts';
 import type { Refused } from '../outcome.ts';
+import { findSession } from '../sessions/store.ts';
 import { tokenDigest } from '../tokens/one-time.ts';
 import { type ChallengeRow, findChallenge, insertChallenge, setCode, setWebauthnChallenge } from './challenges.ts';
 import { bindingOf } from './due.ts';
@@ -49,8 +50,8 @@ export const challengeMfa = (needs: ChallengeNeeds) => {
   const ofStepUp = async (caller: Caller): Promise<Asked | null> => {
     if (!caller.identity) throw unauthenticated();
     const { userId, sessionId } = caller.identity;
-    const owner = await findOwner(database, userId);
-    if (!owner) return null;
+    const [owner, session] = await Promise.all([findOwner(database, userId), findSession(database, sessionId)]);
+    if (!owner || !session) return null;
     const at = clock.now();
     const [id, expiresAt] = [random.uuid(at), new Date(at.getTime() + challengeSeconds * 1000)];
     const row = {
@@ -66,7 +67,7 @@ export const challengeMfa = (needs: ChallengeNeeds) => {
       expiresAt,
     };
     await insertChallenge(database, row);
-    return { challenge: { id, expires_at: expiresAt }, owner, types: usableTypes(owner, config), sessionId };
+    return { challenge: { id, expires_at: expiresAt }, owner, types: usableTypes(owner, config, session.amr), sessionId };
   };
 
   const told = ({ challenge }: Asked, type: MfaType, more: Partial<MfaChallenge> = {}): MfaChallenge => {

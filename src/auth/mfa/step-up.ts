@@ -1,6 +1,6 @@
 /** Step-up: raises when, and by what, the session's user was authenticated, so that sensitive doors open for five minutes; and the doors' own question. */
 import type { Clock, Database, Hasher, Limiter, Rate } from '../../infra/ports.ts';
-import { stepUpRequired } from '../access/denial.ts';
+import { stepUpRequired, unauthenticated } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller, SignedInCaller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
@@ -36,9 +36,9 @@ export type SteppedUp = {
 };
 export type StepUpOutcome = SteppedUp | Refused<'InvalidCredentials' | 'CodeInvalid' | 'MfaNotEnabled' | 'TooManyAttempts'>;
 
-/** What opens the door to this user: the factors, strongest first, else the password. */
-const methodsFor = (owner: Owner, config: UsableConfig): readonly string[] => {
-  const types = usableTypes(owner, config);
+/** What opens the door to this user in a session of `amr`: the factors, strongest first, else the password. */
+const methodsFor = (owner: Owner, config: UsableConfig, amr: readonly string[] | undefined): readonly string[] => {
+  const types = usableTypes(owner, config, amr);
   return types.length > 0 ? types : owner.hasPassword ? ['PASSWORD'] : [];
 };
 
@@ -54,10 +54,10 @@ export const requireStepUp =
     if (isFresh(identity.authenticatedAt) && identity.amr.includes('mfa')) return;
     // The session may have been raised since the token was made.
     const [owner, session] = await Promise.all([findOwner(database, identity.userId), findSession(database, identity.sessionId)]);
-    const hasFactor = owner !== undefined && usableTypes(owner, config).length > 0;
+    const hasFactor = owner !== undefined && usableTypes(owner, config, session?.amr).length > 0;
     if (owner && !hasFactor && when === 'withFactor') return;
     if (owner && session && isFresh(session.authenticated_at) && (!hasFactor || session.amr.includes('mfa'))) return;
-    throw stepUpRequired(owner ? methodsFor(owner, config) : []);
+    throw stepUpRequired(owner ? methodsFor(owner, config, session?.amr) : []);
   };
 
 export const stepUp = (needs: StepUpNeeds) => {
@@ -72,7 +72,7 @@ export const stepUp = (needs: StepUpNeeds) => {
   };
   const fact = (caller: SignedInCaller, method: MfaType | 'PASSWORD') => trail.fact(caller, { type: 'user.stepped_up', data: { method } });
 
-  const byPassword = async (caller: SignedInCaller, password: string): Promise<StepUpOutcome> => {
+  const byPassword = async (caller: SignedInCaller, before: readonly string[], password: string): Promise<StepUpOutcome> => {
     const verdict = await verifyPassword(caller, password);
     if (verdict.kind === 'TooManyAttempts') return verdict;
     if (verdict.kind === 'wrong') {
@@ -81,21 +81,23 @@ export const stepUp = (needs: StepUpNeeds) => {
       trail.committed();
       return { kind: 'InvalidCredentials' };
     }
-    const amr = [...new Set([...caller.identity.amr, 'pwd'])];
-    await database.transaction(async (sql) => {
-      await raiseSession(sql, caller.identity.sessionId, clock.now(), amr);
+    const amr = [...new Set([...before, 'pwd'])];
+    const lives = await database.transaction(async (sql) => {
+      if (!(await raiseSession(sql, caller.identity.sessionId, clock.now(), amr))) return false;
       await trail.write(sql, [fact(caller, 'PASSWORD')]);
+      return true;
     });
+    if (!lives) throw unauthenticated('The session has ended.');
     trail.committed();
     return raised(caller, amr);
   };
 
-  const byFactor = async (caller: SignedInCaller, owner: Owner, answer: MfaAnswer): Promise<StepUpOutcome> => {
+  const byFactor = async (caller: SignedInCaller, before: readonly string[], owner: Owner, answer: MfaAnswer): Promise<StepUpOutcome> => {
     const { userId, sessionId } = caller.identity;
     const attempt = await attempts.reserve(caller, userId, null);
     if (!('key' in attempt)) return { kind: 'TooManyAttempts', retryAfterSeconds: attempt.lockedSeconds ?? 1 };
     const challenge = await findStepUp(database, sessionId, clock.now());
-    const amr = withFactor(caller.identity.amr, answer.type);
+    const amr = withFactor(before, answer.type);
     let done = false;
     try {
       const claim = await factors.judge(caller, owner, challenge ?? { id: sessionId, challenge: null }, answer);
@@ -131,15 +133,17 @@ export const stepUp = (needs: StepUpNeeds) => {
   };
 
   return async (caller: SignedInCaller, input: StepUpInput): Promise<StepUpOutcome> => {
-    const owner = await findOwner(database, caller.identity.userId);
-    if (!owner) return { kind: 'MfaNotEnabled' };
-    const types = usableTypes(owner, config);
+    const { userId, sessionId } = caller.identity;
+    // The session tells what was proved before; the token may be older than its last step-up.
+    const [owner, session] = await Promise.all([findOwner(database, userId), findSession(database, sessionId)]);
+    if (!owner || !session) return { kind: 'MfaNotEnabled' };
+    const types = usableTypes(owner, config, session.amr);
     if (input.type) {
       if (!types.includes(input.type)) return { kind: 'MfaNotEnabled' };
-      return byFactor(caller, owner, { ...input, type: input.type });
+      return byFactor(caller, session.amr, owner, { ...input, type: input.type });
     }
     // With a second factor the password alone opens nothing.
     if (types.length > 0) throw stepUpRequired(types);
-    return byPassword(caller, input.password ?? '');
+    return byPassword(caller, session.amr, input.password ?? '');
   };
 };

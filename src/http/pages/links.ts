@@ -73,7 +73,7 @@ export const magicLinkPage = pageOf({
     return { text: 'One more step.' };
   }
   if (result.__typename === 'CodeInvalid' && !due) wants('Code that is shown where you asked for the link');
-  return { text: [result.message] };`),
+  return { text: result.__typename === 'CodeInvalid' && code === null ? 'One more step.' : result.message };`),
 });
 
 export const notMePage = pageOf({
