@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { Breaches, Clock, Database, Fanout, Hasher, Kms, Limiter, Log, Places, Random, Sql, Texter } from '../infra/ports.ts';
 import type { PrismaClient } from '../infra/postgres/prisma.ts';
 import { openBootstrap } from './access/bootstrap.ts';
+import { openAccess } from './access/index.ts';
 import { openPermissions } from './access/permissions.ts';
 import { hasSuperadmin } from './access/store.ts';
 import { openFeed } from './audit/feed.ts';
@@ -79,7 +80,14 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const requirement = openRequirement({ config });
   const grants = openGrants({ clock, accessTokens: tokens.accessTokens, refreshSecret, permissionsOf: permissions.of, requirement });
   const feed = openFeed(infra);
-  const followFacts = follow({ database, feed, watchSession: revoked.watch });
+  const followFacts = follow({
+    database,
+    clock,
+    feed,
+    watchSession: revoked.watch,
+    watchPermissions: permissions.watch,
+    permissionsEnd: async (userId) => (await permissions.compiled(userId)).firstEnd,
+  });
   const lockouts = openLockouts({ clock, config });
   const bootstrap = openBootstrap({ ...infra, trail, permissions });
   const shared = { ...infra, config, trail, post, endings, pepper, oneTime: tokens.oneTime, bootstrap, lockouts };
@@ -109,7 +117,11 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     sessions: openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts }),
-    access: { permissionsOf: permissions.of, hasSuperadmin: () => hasSuperadmin(database), firstAdministrator: openClaim(shared) },
+    access: {
+      ...openAccess({ ...shared, permissions }),
+      hasSuperadmin: () => hasSuperadmin(database),
+      firstAdministrator: openClaim(shared),
+    },
     letters: post,
     serviceInfo: describeService(config),
     /** For the back door alone. */

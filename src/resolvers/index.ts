@@ -6,6 +6,7 @@ import './passwords.ts';
 import './login.ts';
 import './passwordless.ts';
 import './mfa.ts';
+import './access.ts';
 import './sessions.ts';
 import './audit.ts';
 import './tokens.ts';

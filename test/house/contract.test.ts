@@ -12,6 +12,8 @@ const promised: Record<string, Record<string, string>> = {
     me: 'me: User',
     user: 'user(id: ID!): User',
     sessions: 'sessions(after: String, before: String, first: Int, includeEnded: Boolean, last: Int, userId: ID): SessionConnection!',
+    checkPermission: 'checkPermission(input: PermissionCheckInput!): PermissionDecision!',
+    checkPermissions: 'checkPermissions(inputs: [PermissionCheckInput!]!): [PermissionDecision!]!',
     auditEvents: 'auditEvents(after: String, before: String, filter: AuditEventFilter, first: Int, last: Int): AuditEventConnection!',
     serviceInfo: 'serviceInfo: ServiceInfo!',
   },
@@ -40,6 +42,8 @@ const promised: Record<string, Record<string, string>> = {
     loginWithPasskey: 'loginWithPasskey(input: PasskeyLoginInput!): LoginResult!',
     requestMagicLink: 'requestMagicLink(input: EmailInput!): MailResult!',
     loginWithMagicLink: 'loginWithMagicLink(input: MagicLinkLoginInput!): LoginResult!',
+    grantPermission: 'grantPermission(input: GrantPermissionInput!): GrantResult!',
+    revokePermission: 'revokePermission(input: RevokePermissionInput!): DeleteResult!',
     rotateSigningKey: 'rotateSigningKey: Boolean!',
   },
   Subscription: {

@@ -56,6 +56,8 @@ export type FactData = {
   'mfa.policy_changed': { phishingResistantOnly: boolean };
   'device.trusted': { device: string };
   'device.untrusted': { device: string };
+  'permission.granted': { permission: string; grant: string; expiresAt: string | null };
+  'permission.revoked': { permission: string; grant: string };
   'role.assigned': { role: string };
   'role.unassigned': { role: string };
   'key.rotated': { kid: string };

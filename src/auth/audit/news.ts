@@ -12,6 +12,8 @@ export const newsTypes = [
   'session.expired',
   'role.assigned',
   'role.unassigned',
+  'permission.granted',
+  'permission.revoked',
   'user.verified',
   'user.deleted',
   'key.rotated',

@@ -38,6 +38,16 @@ export type RolePermission = Prisma.RolePermissionModel
  */
 export type RoleAssignment = Prisma.RoleAssignmentModel
 /**
+ * Model RoleInherits
+ * Who has the role has what those have that it inherits from.
+ */
+export type RoleInherits = Prisma.RoleInheritsModel
+/**
+ * Model PermissionGrant
+ * One permission, given to one person: on everything or on one thing, for good or until a date.
+ */
+export type PermissionGrant = Prisma.PermissionGrantModel
+/**
  * Model AuditEvent
  * The one log: append-only (a trigger refuses UPDATE and DELETE), partitioned by the month in the UUIDv7 `id`, read in commit order by (tx, seq).
  * No foreign keys: a fact outlives what it speaks of.

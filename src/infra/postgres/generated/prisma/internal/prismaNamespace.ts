@@ -401,6 +401,8 @@ export const ModelName = {
   Role: 'Role',
   RolePermission: 'RolePermission',
   RoleAssignment: 'RoleAssignment',
+  RoleInherits: 'RoleInherits',
+  PermissionGrant: 'PermissionGrant',
   AuditEvent: 'AuditEvent',
   Lockout: 'Lockout',
   Device: 'Device',
@@ -430,7 +432,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "auditEvent" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "password" | "passwordHistory" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "user"
+    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "password" | "passwordHistory" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "user"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -727,6 +729,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.RoleAssignmentCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.RoleAssignmentCountAggregateOutputType> | number
+        }
+      }
+    }
+    RoleInherits: {
+      payload: Prisma.$RoleInheritsPayload<ExtArgs>
+      fields: Prisma.RoleInheritsFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.RoleInheritsFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.RoleInheritsFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        findFirst: {
+          args: Prisma.RoleInheritsFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.RoleInheritsFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        findMany: {
+          args: Prisma.RoleInheritsFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>[]
+        }
+        create: {
+          args: Prisma.RoleInheritsCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        createMany: {
+          args: Prisma.RoleInheritsCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.RoleInheritsCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>[]
+        }
+        delete: {
+          args: Prisma.RoleInheritsDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        update: {
+          args: Prisma.RoleInheritsUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        deleteMany: {
+          args: Prisma.RoleInheritsDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.RoleInheritsUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.RoleInheritsUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>[]
+        }
+        upsert: {
+          args: Prisma.RoleInheritsUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        aggregate: {
+          args: Prisma.RoleInheritsAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateRoleInherits>
+        }
+        groupBy: {
+          args: Prisma.RoleInheritsGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RoleInheritsGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.RoleInheritsCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RoleInheritsCountAggregateOutputType> | number
+        }
+      }
+    }
+    PermissionGrant: {
+      payload: Prisma.$PermissionGrantPayload<ExtArgs>
+      fields: Prisma.PermissionGrantFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.PermissionGrantFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.PermissionGrantFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        findFirst: {
+          args: Prisma.PermissionGrantFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.PermissionGrantFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        findMany: {
+          args: Prisma.PermissionGrantFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>[]
+        }
+        create: {
+          args: Prisma.PermissionGrantCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        createMany: {
+          args: Prisma.PermissionGrantCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.PermissionGrantCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>[]
+        }
+        delete: {
+          args: Prisma.PermissionGrantDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        update: {
+          args: Prisma.PermissionGrantUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        deleteMany: {
+          args: Prisma.PermissionGrantDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.PermissionGrantUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.PermissionGrantUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>[]
+        }
+        upsert: {
+          args: Prisma.PermissionGrantUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        aggregate: {
+          args: Prisma.PermissionGrantAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregatePermissionGrant>
+        }
+        groupBy: {
+          args: Prisma.PermissionGrantGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PermissionGrantGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.PermissionGrantCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PermissionGrantCountAggregateOutputType> | number
         }
       }
     }
@@ -1843,6 +1993,29 @@ export const RoleAssignmentScalarFieldEnum = {
 export type RoleAssignmentScalarFieldEnum = (typeof RoleAssignmentScalarFieldEnum)[keyof typeof RoleAssignmentScalarFieldEnum]
 
 
+export const RoleInheritsScalarFieldEnum = {
+  roleId: 'roleId',
+  inheritsId: 'inheritsId'
+} as const
+
+export type RoleInheritsScalarFieldEnum = (typeof RoleInheritsScalarFieldEnum)[keyof typeof RoleInheritsScalarFieldEnum]
+
+
+export const PermissionGrantScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  permission: 'permission',
+  orgId: 'orgId',
+  resource: 'resource',
+  grantedBy: 'grantedBy',
+  grantedAt: 'grantedAt',
+  expiresAt: 'expiresAt',
+  reason: 'reason'
+} as const
+
+export type PermissionGrantScalarFieldEnum = (typeof PermissionGrantScalarFieldEnum)[keyof typeof PermissionGrantScalarFieldEnum]
+
+
 export const AuditEventScalarFieldEnum = {
   id: 'id',
   seq: 'seq',
@@ -2421,6 +2594,8 @@ export type GlobalOmitConfig = {
   role?: Prisma.RoleOmit
   rolePermission?: Prisma.RolePermissionOmit
   roleAssignment?: Prisma.RoleAssignmentOmit
+  roleInherits?: Prisma.RoleInheritsOmit
+  permissionGrant?: Prisma.PermissionGrantOmit
   auditEvent?: Prisma.AuditEventOmit
   lockout?: Prisma.LockoutOmit
   device?: Prisma.DeviceOmit

@@ -55,6 +55,8 @@ export const ModelName = {
   Role: 'Role',
   RolePermission: 'RolePermission',
   RoleAssignment: 'RoleAssignment',
+  RoleInherits: 'RoleInherits',
+  PermissionGrant: 'PermissionGrant',
   AuditEvent: 'AuditEvent',
   Lockout: 'Lockout',
   Device: 'Device',
@@ -123,6 +125,29 @@ export const RoleAssignmentScalarFieldEnum = {
 } as const
 
 export type RoleAssignmentScalarFieldEnum = (typeof RoleAssignmentScalarFieldEnum)[keyof typeof RoleAssignmentScalarFieldEnum]
+
+
+export const RoleInheritsScalarFieldEnum = {
+  roleId: 'roleId',
+  inheritsId: 'inheritsId'
+} as const
+
+export type RoleInheritsScalarFieldEnum = (typeof RoleInheritsScalarFieldEnum)[keyof typeof RoleInheritsScalarFieldEnum]
+
+
+export const PermissionGrantScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  permission: 'permission',
+  orgId: 'orgId',
+  resource: 'resource',
+  grantedBy: 'grantedBy',
+  grantedAt: 'grantedAt',
+  expiresAt: 'expiresAt',
+  reason: 'reason'
+} as const
+
+export type PermissionGrantScalarFieldEnum = (typeof PermissionGrantScalarFieldEnum)[keyof typeof PermissionGrantScalarFieldEnum]
 
 
 export const AuditEventScalarFieldEnum = {

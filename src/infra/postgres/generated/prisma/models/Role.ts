@@ -184,6 +184,8 @@ export type RoleWhereInput = {
   builtIn?: Prisma.BoolFilter<"Role"> | boolean
   permissions?: Prisma.RolePermissionListRelationFilter
   assignments?: Prisma.RoleAssignmentListRelationFilter
+  inherits?: Prisma.RoleInheritsListRelationFilter
+  heirs?: Prisma.RoleInheritsListRelationFilter
 }
 
 export type RoleOrderByWithRelationInput = {
@@ -194,6 +196,8 @@ export type RoleOrderByWithRelationInput = {
   builtIn?: Prisma.SortOrder
   permissions?: Prisma.RolePermissionOrderByRelationAggregateInput
   assignments?: Prisma.RoleAssignmentOrderByRelationAggregateInput
+  inherits?: Prisma.RoleInheritsOrderByRelationAggregateInput
+  heirs?: Prisma.RoleInheritsOrderByRelationAggregateInput
 }
 
 export type RoleWhereUniqueInput = Prisma.AtLeast<{
@@ -208,6 +212,8 @@ export type RoleWhereUniqueInput = Prisma.AtLeast<{
   builtIn?: Prisma.BoolFilter<"Role"> | boolean
   permissions?: Prisma.RolePermissionListRelationFilter
   assignments?: Prisma.RoleAssignmentListRelationFilter
+  inherits?: Prisma.RoleInheritsListRelationFilter
+  heirs?: Prisma.RoleInheritsListRelationFilter
 }, "id" | "orgId_name">
 
 export type RoleOrderByWithAggregationInput = {
@@ -240,6 +246,8 @@ export type RoleCreateInput = {
   builtIn?: boolean
   permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
   assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
 }
 
 export type RoleUncheckedCreateInput = {
@@ -250,6 +258,8 @@ export type RoleUncheckedCreateInput = {
   builtIn?: boolean
   permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
   assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
 }
 
 export type RoleUpdateInput = {
@@ -260,6 +270,8 @@ export type RoleUpdateInput = {
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
   permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
   assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
 }
 
 export type RoleUncheckedUpdateInput = {
@@ -270,6 +282,8 @@ export type RoleUncheckedUpdateInput = {
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
   permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
   assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
 }
 
 export type RoleCreateManyInput = {
@@ -366,6 +380,34 @@ export type RoleUpdateOneRequiredWithoutAssignmentsNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.RoleUpdateToOneWithWhereWithoutAssignmentsInput, Prisma.RoleUpdateWithoutAssignmentsInput>, Prisma.RoleUncheckedUpdateWithoutAssignmentsInput>
 }
 
+export type RoleCreateNestedOneWithoutInheritsInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutInheritsInput, Prisma.RoleUncheckedCreateWithoutInheritsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutInheritsInput
+  connect?: Prisma.RoleWhereUniqueInput
+}
+
+export type RoleCreateNestedOneWithoutHeirsInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutHeirsInput, Prisma.RoleUncheckedCreateWithoutHeirsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutHeirsInput
+  connect?: Prisma.RoleWhereUniqueInput
+}
+
+export type RoleUpdateOneRequiredWithoutInheritsNestedInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutInheritsInput, Prisma.RoleUncheckedCreateWithoutInheritsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutInheritsInput
+  upsert?: Prisma.RoleUpsertWithoutInheritsInput
+  connect?: Prisma.RoleWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RoleUpdateToOneWithWhereWithoutInheritsInput, Prisma.RoleUpdateWithoutInheritsInput>, Prisma.RoleUncheckedUpdateWithoutInheritsInput>
+}
+
+export type RoleUpdateOneRequiredWithoutHeirsNestedInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutHeirsInput, Prisma.RoleUncheckedCreateWithoutHeirsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutHeirsInput
+  upsert?: Prisma.RoleUpsertWithoutHeirsInput
+  connect?: Prisma.RoleWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RoleUpdateToOneWithWhereWithoutHeirsInput, Prisma.RoleUpdateWithoutHeirsInput>, Prisma.RoleUncheckedUpdateWithoutHeirsInput>
+}
+
 export type RoleCreateWithoutPermissionsInput = {
   id: string
   orgId?: string | null
@@ -373,6 +415,8 @@ export type RoleCreateWithoutPermissionsInput = {
   description?: string | null
   builtIn?: boolean
   assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
 }
 
 export type RoleUncheckedCreateWithoutPermissionsInput = {
@@ -382,6 +426,8 @@ export type RoleUncheckedCreateWithoutPermissionsInput = {
   description?: string | null
   builtIn?: boolean
   assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
 }
 
 export type RoleCreateOrConnectWithoutPermissionsInput = {
@@ -407,6 +453,8 @@ export type RoleUpdateWithoutPermissionsInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
   assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
 }
 
 export type RoleUncheckedUpdateWithoutPermissionsInput = {
@@ -416,6 +464,8 @@ export type RoleUncheckedUpdateWithoutPermissionsInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
   assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
 }
 
 export type RoleCreateWithoutAssignmentsInput = {
@@ -425,6 +475,8 @@ export type RoleCreateWithoutAssignmentsInput = {
   description?: string | null
   builtIn?: boolean
   permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
 }
 
 export type RoleUncheckedCreateWithoutAssignmentsInput = {
@@ -434,6 +486,8 @@ export type RoleUncheckedCreateWithoutAssignmentsInput = {
   description?: string | null
   builtIn?: boolean
   permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
 }
 
 export type RoleCreateOrConnectWithoutAssignmentsInput = {
@@ -459,6 +513,8 @@ export type RoleUpdateWithoutAssignmentsInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
   permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
 }
 
 export type RoleUncheckedUpdateWithoutAssignmentsInput = {
@@ -468,6 +524,128 @@ export type RoleUncheckedUpdateWithoutAssignmentsInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
   permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
+}
+
+export type RoleCreateWithoutInheritsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
+}
+
+export type RoleUncheckedCreateWithoutInheritsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
+}
+
+export type RoleCreateOrConnectWithoutInheritsInput = {
+  where: Prisma.RoleWhereUniqueInput
+  create: Prisma.XOR<Prisma.RoleCreateWithoutInheritsInput, Prisma.RoleUncheckedCreateWithoutInheritsInput>
+}
+
+export type RoleCreateWithoutHeirsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+}
+
+export type RoleUncheckedCreateWithoutHeirsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+}
+
+export type RoleCreateOrConnectWithoutHeirsInput = {
+  where: Prisma.RoleWhereUniqueInput
+  create: Prisma.XOR<Prisma.RoleCreateWithoutHeirsInput, Prisma.RoleUncheckedCreateWithoutHeirsInput>
+}
+
+export type RoleUpsertWithoutInheritsInput = {
+  update: Prisma.XOR<Prisma.RoleUpdateWithoutInheritsInput, Prisma.RoleUncheckedUpdateWithoutInheritsInput>
+  create: Prisma.XOR<Prisma.RoleCreateWithoutInheritsInput, Prisma.RoleUncheckedCreateWithoutInheritsInput>
+  where?: Prisma.RoleWhereInput
+}
+
+export type RoleUpdateToOneWithWhereWithoutInheritsInput = {
+  where?: Prisma.RoleWhereInput
+  data: Prisma.XOR<Prisma.RoleUpdateWithoutInheritsInput, Prisma.RoleUncheckedUpdateWithoutInheritsInput>
+}
+
+export type RoleUpdateWithoutInheritsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
+}
+
+export type RoleUncheckedUpdateWithoutInheritsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
+}
+
+export type RoleUpsertWithoutHeirsInput = {
+  update: Prisma.XOR<Prisma.RoleUpdateWithoutHeirsInput, Prisma.RoleUncheckedUpdateWithoutHeirsInput>
+  create: Prisma.XOR<Prisma.RoleCreateWithoutHeirsInput, Prisma.RoleUncheckedCreateWithoutHeirsInput>
+  where?: Prisma.RoleWhereInput
+}
+
+export type RoleUpdateToOneWithWhereWithoutHeirsInput = {
+  where?: Prisma.RoleWhereInput
+  data: Prisma.XOR<Prisma.RoleUpdateWithoutHeirsInput, Prisma.RoleUncheckedUpdateWithoutHeirsInput>
+}
+
+export type RoleUpdateWithoutHeirsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+}
+
+export type RoleUncheckedUpdateWithoutHeirsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
 }
 
 
@@ -478,11 +656,15 @@ export type RoleUncheckedUpdateWithoutAssignmentsInput = {
 export type RoleCountOutputType = {
   permissions: number
   assignments: number
+  inherits: number
+  heirs: number
 }
 
 export type RoleCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   permissions?: boolean | RoleCountOutputTypeCountPermissionsArgs
   assignments?: boolean | RoleCountOutputTypeCountAssignmentsArgs
+  inherits?: boolean | RoleCountOutputTypeCountInheritsArgs
+  heirs?: boolean | RoleCountOutputTypeCountHeirsArgs
 }
 
 /**
@@ -509,6 +691,20 @@ export type RoleCountOutputTypeCountAssignmentsArgs<ExtArgs extends runtime.Type
   where?: Prisma.RoleAssignmentWhereInput
 }
 
+/**
+ * RoleCountOutputType without action
+ */
+export type RoleCountOutputTypeCountInheritsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.RoleInheritsWhereInput
+}
+
+/**
+ * RoleCountOutputType without action
+ */
+export type RoleCountOutputTypeCountHeirsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.RoleInheritsWhereInput
+}
+
 
 export type RoleSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -518,6 +714,8 @@ export type RoleSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   builtIn?: boolean
   permissions?: boolean | Prisma.Role$permissionsArgs<ExtArgs>
   assignments?: boolean | Prisma.Role$assignmentsArgs<ExtArgs>
+  inherits?: boolean | Prisma.Role$inheritsArgs<ExtArgs>
+  heirs?: boolean | Prisma.Role$heirsArgs<ExtArgs>
   _count?: boolean | Prisma.RoleCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["role"]>
 
@@ -549,6 +747,8 @@ export type RoleOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = run
 export type RoleInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   permissions?: boolean | Prisma.Role$permissionsArgs<ExtArgs>
   assignments?: boolean | Prisma.Role$assignmentsArgs<ExtArgs>
+  inherits?: boolean | Prisma.Role$inheritsArgs<ExtArgs>
+  heirs?: boolean | Prisma.Role$heirsArgs<ExtArgs>
   _count?: boolean | Prisma.RoleCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type RoleIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -559,6 +759,8 @@ export type $RolePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   objects: {
     permissions: Prisma.$RolePermissionPayload<ExtArgs>[]
     assignments: Prisma.$RoleAssignmentPayload<ExtArgs>[]
+    inherits: Prisma.$RoleInheritsPayload<ExtArgs>[]
+    heirs: Prisma.$RoleInheritsPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -962,6 +1164,8 @@ export interface Prisma__RoleClient<T, Null = never, ExtArgs extends runtime.Typ
   readonly [Symbol.toStringTag]: "PrismaPromise"
   permissions<T extends Prisma.Role$permissionsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$permissionsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RolePermissionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   assignments<T extends Prisma.Role$assignmentsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$assignmentsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RoleAssignmentPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  inherits<T extends Prisma.Role$inheritsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$inheritsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RoleInheritsPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  heirs<T extends Prisma.Role$heirsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$heirsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RoleInheritsPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1434,6 +1638,54 @@ export type Role$assignmentsArgs<ExtArgs extends runtime.Types.Extensions.Intern
   take?: number
   skip?: number
   distinct?: Prisma.RoleAssignmentScalarFieldEnum | Prisma.RoleAssignmentScalarFieldEnum[]
+}
+
+/**
+ * Role.inherits
+ */
+export type Role$inheritsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the RoleInherits
+   */
+  select?: Prisma.RoleInheritsSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the RoleInherits
+   */
+  omit?: Prisma.RoleInheritsOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.RoleInheritsInclude<ExtArgs> | null
+  where?: Prisma.RoleInheritsWhereInput
+  orderBy?: Prisma.RoleInheritsOrderByWithRelationInput | Prisma.RoleInheritsOrderByWithRelationInput[]
+  cursor?: Prisma.RoleInheritsWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.RoleInheritsScalarFieldEnum | Prisma.RoleInheritsScalarFieldEnum[]
+}
+
+/**
+ * Role.heirs
+ */
+export type Role$heirsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the RoleInherits
+   */
+  select?: Prisma.RoleInheritsSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the RoleInherits
+   */
+  omit?: Prisma.RoleInheritsOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.RoleInheritsInclude<ExtArgs> | null
+  where?: Prisma.RoleInheritsWhereInput
+  orderBy?: Prisma.RoleInheritsOrderByWithRelationInput | Prisma.RoleInheritsOrderByWithRelationInput[]
+  cursor?: Prisma.RoleInheritsWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.RoleInheritsScalarFieldEnum | Prisma.RoleInheritsScalarFieldEnum[]
 }
 
 /**
