@@ -22,7 +22,7 @@ export const hearNews = (needs: {
     needs.revoked.caughtUp(ended, askedAt);
     const fresh = news.filter((fact) => !known.has(fact.id));
     for (const fact of fresh)
-      if (fact.subject_id && /^(role|user|permission)\./.test(fact.type)) needs.permissions.changed(fact.subject_id);
+      if (fact.subject_id && /^(role|user|permission|organization)\./.test(fact.type)) needs.permissions.changed(fact.subject_id);
     if (fresh.some((fact) => fact.type === 'key.rotated')) await needs.keys.reload();
     known = new Set(news.map((fact) => fact.id));
   };

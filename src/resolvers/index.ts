@@ -7,6 +7,8 @@ import './login.ts';
 import './passwordless.ts';
 import './mfa.ts';
 import './access.ts';
+import './org-members.ts';
+import './organizations.ts';
 import './sessions.ts';
 import './audit.ts';
 import './tokens.ts';

@@ -11,9 +11,14 @@ export type Grant = {
 /** One permission by one role, inherited ones too. Null: on the platform. */
 export type Held = { readonly permission: string; readonly orgId: string | null; readonly role: string };
 
+/** The strictest of what a user's organizations ask of sessions; null: nothing. */
+export type SessionPolicy = { readonly requireMfa: boolean; readonly maxSessions: number | null; readonly idleSeconds: number | null };
+export const noPolicy: SessionPolicy = { requireMfa: false, maxSessions: null, idleSeconds: null };
+
 export type Compiled = {
   /** Whether the user may do anything at all. */
   readonly active: boolean;
+  readonly policy: SessionPolicy;
   /** Permission → the role it comes by, on the platform. */
   readonly platform: ReadonlyMap<string, string>;
   readonly organizations: ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -34,7 +39,11 @@ const push = <K, V>(map: Map<K, V[]>, key: K, value: V): void => {
   else map.set(key, [value]);
 };
 
-export const compile = (active: boolean, held: readonly Held[], grants: readonly Grant[]): Compiled => {
+export const compile = (
+  { active, policy }: { active: boolean; policy: SessionPolicy },
+  held: readonly Held[],
+  grants: readonly Grant[],
+): Compiled => {
   const platform = new Map<string, string>();
   const organizations = new Map<string, Map<string, string>>();
   for (const { permission, orgId, role } of held) {
@@ -48,6 +57,7 @@ export const compile = (active: boolean, held: readonly Held[], grants: readonly
   const ends = grants.flatMap(({ expiresAt }) => (expiresAt ? [expiresAt.getTime()] : []));
   return {
     active,
+    policy,
     platform,
     organizations,
     grants: byKey,

@@ -28,6 +28,13 @@ export const openPermissions = ({ database, clock }: { database: Database; clock
     compiled,
     /** Permissions on the platform at this moment; empty for a user who is not active. */
     of: async (userId: string): Promise<ReadonlySet<string>> => platformPermissions(await compiled(userId), clock.now()),
+    /** What a token says: permissions on the platform and, for a session that speaks for an organization, those there. */
+    scopes: async (userId: string, orgId: string | null): Promise<Iterable<string>> => {
+      const known = await compiled(userId);
+      const platform = platformPermissions(known, clock.now());
+      const there = orgId === null ? undefined : known.organizations.get(orgId);
+      return there ? new Set([...platform, ...there.keys()]) : platform;
+    },
     /** After an operation of this process: they are read anew. Whoever watches hears it from the log, once, like everywhere. */
     forget: (userId: string): void => {
       cache.delete(userId);

@@ -1,27 +1,31 @@
 /** The SQL of permissions and roles. */
 import type { Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
-import { type Compiled, compile, type Grant, type Held } from './model.ts';
+import { type Compiled, compile, type Grant, type Held, type SessionPolicy } from './model.ts';
 
 // One question, one answer. Inherited roles count where the heir was given; UNION leaves out what was met before, so that even a cycle would end.
 const compiledOf = statement(`
   WITH RECURSIVE person AS (SELECT id FROM users WHERE id = $1 AND status = 'ACTIVE'),
   held AS (
     SELECT a.role_id, a.org_id FROM role_assignments a JOIN person p ON p.id = a.user_id
+    UNION SELECT m.role_id, m.org_id FROM org_members m JOIN person p ON p.id = m.user_id
     UNION SELECT i.inherits_id, h.org_id FROM held h JOIN role_inherits i ON i.role_id = h.role_id
   )
   SELECT EXISTS (SELECT 1 FROM person) AS active,
     coalesce((SELECT jsonb_agg(jsonb_build_object('permission', rp.permission, 'orgId', h.org_id, 'role', r.name) ORDER BY r.built_in DESC, r.name)
       FROM held h JOIN roles r ON r.id = h.role_id JOIN role_permissions rp ON rp.role_id = h.role_id), '[]') AS held,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', g.id, 'permission', g.permission, 'orgId', g.org_id, 'resource', g.resource, 'expiresAt', g.expires_at))
-      FROM permission_grants g JOIN person p ON p.id = g.user_id WHERE g.expires_at IS NULL OR g.expires_at > $2), '[]') AS grants`);
-type Loaded = { active: boolean; held: Held[]; grants: (Omit<Grant, 'expiresAt'> & { expiresAt: string | null })[] };
+      FROM permission_grants g JOIN person p ON p.id = g.user_id WHERE g.expires_at IS NULL OR g.expires_at > $2), '[]') AS grants,
+    (SELECT jsonb_build_object('requireMfa', coalesce(bool_or(o.require_mfa), false), 'maxSessions', min(o.max_sessions_per_user),
+        'idleSeconds', min(o.session_idle_seconds))
+      FROM org_members m JOIN person p ON p.id = m.user_id JOIN organizations o ON o.id = m.org_id) AS policy`);
+type Loaded = { active: boolean; policy: SessionPolicy; held: Held[]; grants: (Omit<Grant, 'expiresAt'> & { expiresAt: string | null })[] };
 /** What an active user has by roles and by grants; nothing for any other. */
 export const loadCompiled = async (sql: Sql, userId: string, now: Date): Promise<Compiled> => {
   const [row] = await sql.run<Loaded>(compiledOf, [userId, now]);
-  const { active, held, grants } = row as Loaded;
+  const { active, held, grants, policy } = row as Loaded;
   return compile(
-    active,
+    { active, policy },
     held,
     grants.map((grant) => ({ ...grant, expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt) })),
   );

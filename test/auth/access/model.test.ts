@@ -1,11 +1,21 @@
 /** The pure decision: by role, by grant, until its end, on its resource; and what no sequence of grants can do. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compile, decide, type Grant, type Held, holdsUntil, parseResource, platformPermissions } from '../../../src/auth/access/model.ts';
+import {
+  compile,
+  decide,
+  type Grant,
+  type Held,
+  holdsUntil,
+  noPolicy,
+  parseResource,
+  platformPermissions,
+} from '../../../src/auth/access/model.ts';
 
 const now = new Date('2026-06-01T12:00:00Z');
 const later = (minutes: number) => new Date(now.getTime() + minutes * 60_000);
 const names = ['users.read', 'sessions.read', 'audit.read', 'keys.rotate'];
+const anyone = { active: true, policy: noPolicy };
 const orgs = ['o1', 'o2'];
 const permission = fc.constantFrom(...names);
 const org = fc.constantFrom(null, ...orgs);
@@ -26,7 +36,7 @@ const question = fc.record({ permission, orgId: org, resource });
 describe('a decision', () => {
   it('says by what a user may, in words', () => {
     const compiled = compile(
-      true,
+      anyone,
       [
         { permission: 'users.read', orgId: null, role: 'support' },
         { permission: 'audit.read', orgId: 'o1', role: 'trader' },
@@ -50,8 +60,8 @@ describe('a decision', () => {
   it('is never taken back by another role or another grant', () => {
     fc.assert(
       fc.property(fc.array(held), fc.array(grant), fc.array(held), fc.array(grant), question, (roles, grants, more, further, asked) => {
-        const before = decide(compile(true, roles, grants), asked, now);
-        const after = decide(compile(true, [...roles, ...more], [...grants, ...further]), asked, now);
+        const before = decide(compile(anyone, roles, grants), asked, now);
+        const after = decide(compile(anyone, [...roles, ...more], [...grants, ...further]), asked, now);
         if (before) expect(after?.allowed).toBe(true);
       }),
     );
@@ -62,10 +72,10 @@ describe('a decision', () => {
       fc.property(fc.array(grant), question, fc.integer({ min: -200, max: 200 }), (grants, asked, minutes) => {
         const at = later(minutes);
         const living = grants.filter(({ expiresAt }) => expiresAt === null || expiresAt > at);
-        expect(decide(compile(true, [], grants), asked, at)?.allowed ?? false).toBe(
-          decide(compile(true, [], living), asked, at)?.allowed ?? false,
+        expect(decide(compile(anyone, [], grants), asked, at)?.allowed ?? false).toBe(
+          decide(compile(anyone, [], living), asked, at)?.allowed ?? false,
         );
-        const all = platformPermissions(compile(true, [], grants), at);
+        const all = platformPermissions(compile(anyone, [], grants), at);
         for (const name of all)
           expect(living.some((one) => one.permission === name && one.orgId === null && one.resource === null)).toBe(true);
       }),
@@ -83,7 +93,7 @@ describe('a decision', () => {
             (one.resource === null || one.resource === asked.resource) &&
             (one.expiresAt === null || one.expiresAt > now),
         );
-        expect(decide(compile(true, roles, grants), asked, now)?.allowed ?? false).toBe(byRole || byGrant);
+        expect(decide(compile(anyone, roles, grants), asked, now)?.allowed ?? false).toBe(byRole || byGrant);
       }),
     );
   });
@@ -109,7 +119,7 @@ describe('what may be given', () => {
           [],
           [],
         ];
-        const of = (person: number) => compile(true, person === 0 ? root.roles : [], grants[person]!);
+        const of = (person: number) => compile(anyone, person === 0 ? root.roles : [], grants[person]!);
         for (const { from, to, permission: name, resource: on, minutes: lasts } of steps) {
           const may = holdsUntil(of(from), name, now);
           const expiresAt = lasts === null ? null : later(lasts);

@@ -109,6 +109,21 @@ export type MfaChallenge = Prisma.MfaChallengeModel
  */
 export type TrustedDevice = Prisma.TrustedDeviceModel
 /**
+ * Model Organization
+ * A tenant.
+ */
+export type Organization = Prisma.OrganizationModel
+/**
+ * Model OrgMember
+ * A user's place in an organization, with one role.
+ */
+export type OrgMember = Prisma.OrgMemberModel
+/**
+ * Model Invitation
+ * An invitation by mail, bound to its address. Only a digest of its token is kept. Ended: accepted or taken back.
+ */
+export type Invitation = Prisma.InvitationModel
+/**
  * Model Password
  * 
  */

@@ -64,6 +64,9 @@ export const ModelName = {
   MfaBackupCode: 'MfaBackupCode',
   MfaChallenge: 'MfaChallenge',
   TrustedDevice: 'TrustedDevice',
+  Organization: 'Organization',
+  OrgMember: 'OrgMember',
+  Invitation: 'Invitation',
   Password: 'Password',
   PasswordHistory: 'PasswordHistory',
   Session: 'Session',
@@ -102,7 +105,8 @@ export const RoleScalarFieldEnum = {
   orgId: 'orgId',
   name: 'name',
   description: 'description',
-  builtIn: 'builtIn'
+  builtIn: 'builtIn',
+  kind: 'kind'
 } as const
 
 export type RoleScalarFieldEnum = (typeof RoleScalarFieldEnum)[keyof typeof RoleScalarFieldEnum]
@@ -264,6 +268,48 @@ export const TrustedDeviceScalarFieldEnum = {
 } as const
 
 export type TrustedDeviceScalarFieldEnum = (typeof TrustedDeviceScalarFieldEnum)[keyof typeof TrustedDeviceScalarFieldEnum]
+
+
+export const OrganizationScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  slug: 'slug',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  requireMfa: 'requireMfa',
+  maxSessionsPerUser: 'maxSessionsPerUser',
+  allowedEmailDomains: 'allowedEmailDomains',
+  sessionIdleSeconds: 'sessionIdleSeconds',
+  auditRetentionDays: 'auditRetentionDays'
+} as const
+
+export type OrganizationScalarFieldEnum = (typeof OrganizationScalarFieldEnum)[keyof typeof OrganizationScalarFieldEnum]
+
+
+export const OrgMemberScalarFieldEnum = {
+  orgId: 'orgId',
+  userId: 'userId',
+  roleId: 'roleId',
+  joinedAt: 'joinedAt'
+} as const
+
+export type OrgMemberScalarFieldEnum = (typeof OrgMemberScalarFieldEnum)[keyof typeof OrgMemberScalarFieldEnum]
+
+
+export const InvitationScalarFieldEnum = {
+  id: 'id',
+  orgId: 'orgId',
+  email: 'email',
+  emailKey: 'emailKey',
+  roleId: 'roleId',
+  invitedBy: 'invitedBy',
+  tokenHash: 'tokenHash',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  endedAt: 'endedAt'
+} as const
+
+export type InvitationScalarFieldEnum = (typeof InvitationScalarFieldEnum)[keyof typeof InvitationScalarFieldEnum]
 
 
 export const PasswordScalarFieldEnum = {

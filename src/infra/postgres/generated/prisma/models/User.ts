@@ -301,6 +301,7 @@ export type UserWhereInput = {
   mfaChallenges?: Prisma.MfaChallengeListRelationFilter
   trustedDevices?: Prisma.TrustedDeviceListRelationFilter
   grants?: Prisma.PermissionGrantListRelationFilter
+  memberships?: Prisma.OrgMemberListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -334,6 +335,7 @@ export type UserOrderByWithRelationInput = {
   mfaChallenges?: Prisma.MfaChallengeOrderByRelationAggregateInput
   trustedDevices?: Prisma.TrustedDeviceOrderByRelationAggregateInput
   grants?: Prisma.PermissionGrantOrderByRelationAggregateInput
+  memberships?: Prisma.OrgMemberOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -370,6 +372,7 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   mfaChallenges?: Prisma.MfaChallengeListRelationFilter
   trustedDevices?: Prisma.TrustedDeviceListRelationFilter
   grants?: Prisma.PermissionGrantListRelationFilter
+  memberships?: Prisma.OrgMemberListRelationFilter
 }, "id" | "emailKey" | "usernameKey">
 
 export type UserOrderByWithAggregationInput = {
@@ -453,6 +456,7 @@ export type UserCreateInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -486,6 +490,7 @@ export type UserUncheckedCreateInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserUpdateInput = {
@@ -519,6 +524,7 @@ export type UserUpdateInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -552,6 +558,7 @@ export type UserUncheckedUpdateInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -794,6 +801,20 @@ export type UserUpdateOneRequiredWithoutTrustedDevicesNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutTrustedDevicesInput, Prisma.UserUpdateWithoutTrustedDevicesInput>, Prisma.UserUncheckedUpdateWithoutTrustedDevicesInput>
 }
 
+export type UserCreateNestedOneWithoutMembershipsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutMembershipsInput, Prisma.UserUncheckedCreateWithoutMembershipsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutMembershipsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutMembershipsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutMembershipsInput, Prisma.UserUncheckedCreateWithoutMembershipsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutMembershipsInput
+  upsert?: Prisma.UserUpsertWithoutMembershipsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutMembershipsInput, Prisma.UserUpdateWithoutMembershipsInput>, Prisma.UserUncheckedUpdateWithoutMembershipsInput>
+}
+
 export type UserCreateNestedOneWithoutPasswordInput = {
   create?: Prisma.XOR<Prisma.UserCreateWithoutPasswordInput, Prisma.UserUncheckedCreateWithoutPasswordInput>
   connectOrCreate?: Prisma.UserCreateOrConnectWithoutPasswordInput
@@ -884,6 +905,7 @@ export type UserCreateWithoutRolesInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutRolesInput = {
@@ -916,6 +938,7 @@ export type UserUncheckedCreateWithoutRolesInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutRolesInput = {
@@ -964,6 +987,7 @@ export type UserUpdateWithoutRolesInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutRolesInput = {
@@ -996,6 +1020,7 @@ export type UserUncheckedUpdateWithoutRolesInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutGrantsInput = {
@@ -1028,6 +1053,7 @@ export type UserCreateWithoutGrantsInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutGrantsInput = {
@@ -1060,6 +1086,7 @@ export type UserUncheckedCreateWithoutGrantsInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutGrantsInput = {
@@ -1108,6 +1135,7 @@ export type UserUpdateWithoutGrantsInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutGrantsInput = {
@@ -1140,6 +1168,7 @@ export type UserUncheckedUpdateWithoutGrantsInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutDevicesInput = {
@@ -1172,6 +1201,7 @@ export type UserCreateWithoutDevicesInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutDevicesInput = {
@@ -1204,6 +1234,7 @@ export type UserUncheckedCreateWithoutDevicesInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutDevicesInput = {
@@ -1252,6 +1283,7 @@ export type UserUpdateWithoutDevicesInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutDevicesInput = {
@@ -1284,6 +1316,7 @@ export type UserUncheckedUpdateWithoutDevicesInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaMethodsInput = {
@@ -1316,6 +1349,7 @@ export type UserCreateWithoutMfaMethodsInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaMethodsInput = {
@@ -1348,6 +1382,7 @@ export type UserUncheckedCreateWithoutMfaMethodsInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaMethodsInput = {
@@ -1396,6 +1431,7 @@ export type UserUpdateWithoutMfaMethodsInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaMethodsInput = {
@@ -1428,6 +1464,7 @@ export type UserUncheckedUpdateWithoutMfaMethodsInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaBackupCodesInput = {
@@ -1460,6 +1497,7 @@ export type UserCreateWithoutMfaBackupCodesInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaBackupCodesInput = {
@@ -1492,6 +1530,7 @@ export type UserUncheckedCreateWithoutMfaBackupCodesInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaBackupCodesInput = {
@@ -1540,6 +1579,7 @@ export type UserUpdateWithoutMfaBackupCodesInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaBackupCodesInput = {
@@ -1572,6 +1612,7 @@ export type UserUncheckedUpdateWithoutMfaBackupCodesInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaChallengesInput = {
@@ -1604,6 +1645,7 @@ export type UserCreateWithoutMfaChallengesInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaChallengesInput = {
@@ -1636,6 +1678,7 @@ export type UserUncheckedCreateWithoutMfaChallengesInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaChallengesInput = {
@@ -1684,6 +1727,7 @@ export type UserUpdateWithoutMfaChallengesInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaChallengesInput = {
@@ -1716,6 +1760,7 @@ export type UserUncheckedUpdateWithoutMfaChallengesInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutTrustedDevicesInput = {
@@ -1748,6 +1793,7 @@ export type UserCreateWithoutTrustedDevicesInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutTrustedDevicesInput = {
@@ -1780,6 +1826,7 @@ export type UserUncheckedCreateWithoutTrustedDevicesInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutTrustedDevicesInput = {
@@ -1828,6 +1875,7 @@ export type UserUpdateWithoutTrustedDevicesInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTrustedDevicesInput = {
@@ -1859,6 +1907,155 @@ export type UserUncheckedUpdateWithoutTrustedDevicesInput = {
   mfaMethods?: Prisma.MfaMethodUncheckedUpdateManyWithoutUserNestedInput
   mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutMembershipsInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutMembershipsInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordUncheckedCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceUncheckedCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodUncheckedCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutMembershipsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutMembershipsInput, Prisma.UserUncheckedCreateWithoutMembershipsInput>
+}
+
+export type UserUpsertWithoutMembershipsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutMembershipsInput, Prisma.UserUncheckedUpdateWithoutMembershipsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutMembershipsInput, Prisma.UserUncheckedCreateWithoutMembershipsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutMembershipsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutMembershipsInput, Prisma.UserUncheckedUpdateWithoutMembershipsInput>
+}
+
+export type UserUpdateWithoutMembershipsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutMembershipsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUncheckedUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUncheckedUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUncheckedUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
 }
 
@@ -1892,6 +2089,7 @@ export type UserCreateWithoutPasswordInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPasswordInput = {
@@ -1924,6 +2122,7 @@ export type UserUncheckedCreateWithoutPasswordInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPasswordInput = {
@@ -1972,6 +2171,7 @@ export type UserUpdateWithoutPasswordInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPasswordInput = {
@@ -2004,6 +2204,7 @@ export type UserUncheckedUpdateWithoutPasswordInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPasswordHistoryInput = {
@@ -2036,6 +2237,7 @@ export type UserCreateWithoutPasswordHistoryInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPasswordHistoryInput = {
@@ -2068,6 +2270,7 @@ export type UserUncheckedCreateWithoutPasswordHistoryInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPasswordHistoryInput = {
@@ -2116,6 +2319,7 @@ export type UserUpdateWithoutPasswordHistoryInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPasswordHistoryInput = {
@@ -2148,6 +2352,7 @@ export type UserUncheckedUpdateWithoutPasswordHistoryInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutSessionsInput = {
@@ -2180,6 +2385,7 @@ export type UserCreateWithoutSessionsInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutSessionsInput = {
@@ -2212,6 +2418,7 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutSessionsInput = {
@@ -2260,6 +2467,7 @@ export type UserUpdateWithoutSessionsInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSessionsInput = {
@@ -2292,6 +2500,7 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutOneTimeTokensInput = {
@@ -2324,6 +2533,7 @@ export type UserCreateWithoutOneTimeTokensInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutOneTimeTokensInput = {
@@ -2356,6 +2566,7 @@ export type UserUncheckedCreateWithoutOneTimeTokensInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutOneTimeTokensInput = {
@@ -2404,6 +2615,7 @@ export type UserUpdateWithoutOneTimeTokensInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutOneTimeTokensInput = {
@@ -2436,6 +2648,7 @@ export type UserUncheckedUpdateWithoutOneTimeTokensInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
 }
 
 
@@ -2454,6 +2667,7 @@ export type UserCountOutputType = {
   mfaChallenges: number
   trustedDevices: number
   grants: number
+  memberships: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -2467,6 +2681,7 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   mfaChallenges?: boolean | UserCountOutputTypeCountMfaChallengesArgs
   trustedDevices?: boolean | UserCountOutputTypeCountTrustedDevicesArgs
   grants?: boolean | UserCountOutputTypeCountGrantsArgs
+  memberships?: boolean | UserCountOutputTypeCountMembershipsArgs
 }
 
 /**
@@ -2549,6 +2764,13 @@ export type UserCountOutputTypeCountGrantsArgs<ExtArgs extends runtime.Types.Ext
   where?: Prisma.PermissionGrantWhereInput
 }
 
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountMembershipsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.OrgMemberWhereInput
+}
+
 
 export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -2581,6 +2803,7 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   mfaChallenges?: boolean | Prisma.User$mfaChallengesArgs<ExtArgs>
   trustedDevices?: boolean | Prisma.User$trustedDevicesArgs<ExtArgs>
   grants?: boolean | Prisma.User$grantsArgs<ExtArgs>
+  memberships?: boolean | Prisma.User$membershipsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -2663,6 +2886,7 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   mfaChallenges?: boolean | Prisma.User$mfaChallengesArgs<ExtArgs>
   trustedDevices?: boolean | Prisma.User$trustedDevicesArgs<ExtArgs>
   grants?: boolean | Prisma.User$grantsArgs<ExtArgs>
+  memberships?: boolean | Prisma.User$membershipsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -2682,6 +2906,7 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     mfaChallenges: Prisma.$MfaChallengePayload<ExtArgs>[]
     trustedDevices: Prisma.$TrustedDevicePayload<ExtArgs>[]
     grants: Prisma.$PermissionGrantPayload<ExtArgs>[]
+    memberships: Prisma.$OrgMemberPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -3111,6 +3336,7 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   mfaChallenges<T extends Prisma.User$mfaChallengesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$mfaChallengesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$MfaChallengePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   trustedDevices<T extends Prisma.User$trustedDevicesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$trustedDevicesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TrustedDevicePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   grants<T extends Prisma.User$grantsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$grantsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$PermissionGrantPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  memberships<T extends Prisma.User$membershipsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$membershipsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$OrgMemberPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -3808,6 +4034,30 @@ export type User$grantsArgs<ExtArgs extends runtime.Types.Extensions.InternalArg
   take?: number
   skip?: number
   distinct?: Prisma.PermissionGrantScalarFieldEnum | Prisma.PermissionGrantScalarFieldEnum[]
+}
+
+/**
+ * User.memberships
+ */
+export type User$membershipsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the OrgMember
+   */
+  select?: Prisma.OrgMemberSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the OrgMember
+   */
+  omit?: Prisma.OrgMemberOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.OrgMemberInclude<ExtArgs> | null
+  where?: Prisma.OrgMemberWhereInput
+  orderBy?: Prisma.OrgMemberOrderByWithRelationInput | Prisma.OrgMemberOrderByWithRelationInput[]
+  cursor?: Prisma.OrgMemberWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.OrgMemberScalarFieldEnum | Prisma.OrgMemberScalarFieldEnum[]
 }
 
 /**
