@@ -127,6 +127,11 @@ export const settings = {
   LINK_VERIFY_EMAIL: setting(httpUrl.optional(), undefined, 'page that verification links open; PUBLIC_URL/verify-email where not set'),
   LINK_RESET_PASSWORD: setting(httpUrl.optional(), undefined, 'page that reset links open; PUBLIC_URL/reset-password where not set'),
   LINK_MAGIC_LINK: setting(httpUrl.optional(), undefined, 'page that sign-in links open; PUBLIC_URL/magic-link where not set'),
+  LINK_INVITATION: setting(
+    httpUrl.optional(),
+    undefined,
+    'page that invitations to an organization open; PUBLIC_URL/invitation where not set',
+  ),
   LINK_NOT_ME: setting(httpUrl.optional(), undefined, 'page that disowns a sign-in; PUBLIC_URL/not-me where not set'),
   SUBGRAPH_SDL: setting(flag.optional(), undefined, 'whether _service { sdl } answers; off in production where not set'),
   METRICS_TOKEN: setting(

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { Breaches, Clock, Database, Fanout, Hasher, Kms, Limiter, Log, Places, Random, Sql, Texter } from '../infra/ports.ts';
 import type { PrismaClient } from '../infra/postgres/prisma.ts';
 import { openBootstrap } from './access/bootstrap.ts';
+import { openAccess } from './access/index.ts';
 import { openPermissions } from './access/permissions.ts';
 import { hasSuperadmin } from './access/store.ts';
 import { openFeed } from './audit/feed.ts';
@@ -20,6 +21,8 @@ import { openSignIn } from './login/sign-in.ts';
 import { openMfa, openMfaParts } from './mfa/index.ts';
 import { openRequirement } from './mfa/requirement.ts';
 import { hearNews } from './news.ts';
+import { openOrganizations } from './organizations/index.ts';
+import { openMay } from './organizations/may.ts';
 import { openPasswords } from './passwords/index.ts';
 import { describeService } from './service-info.ts';
 import { openEndings } from './sessions/ending.ts';
@@ -76,10 +79,19 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const seen = openSeen(infra);
   const revoked = await openRevoked({ ...infra, config });
   const endings = openEndings({ clock, trail, revoked });
-  const requirement = openRequirement({ config });
-  const grants = openGrants({ clock, accessTokens: tokens.accessTokens, refreshSecret, permissionsOf: permissions.of, requirement });
+  const policyOf = async (userId: string) => (await permissions.compiled(userId)).policy;
+  const requirement = openRequirement({ config, organizationRule: async (userId) => (await policyOf(userId)).requireMfa });
+  const grants = openGrants({ clock, accessTokens: tokens.accessTokens, refreshSecret, scopesOf: permissions.scopes, requirement });
   const feed = openFeed(infra);
-  const followFacts = follow({ database, feed, watchSession: revoked.watch });
+  const followFacts = follow({
+    database,
+    clock,
+    feed,
+    watchSession: revoked.watch,
+    watchPermissions: permissions.watch,
+    permissionsEnd: async (userId) => (await permissions.compiled(userId)).firstEnd,
+  });
+  const { holds: mayIn } = openMay({ permissions, clock });
   const lockouts = openLockouts({ clock, config });
   const bootstrap = openBootstrap({ ...infra, trail, permissions });
   const shared = { ...infra, config, trail, post, endings, pepper, oneTime: tokens.oneTime, bootstrap, lockouts };
@@ -91,7 +103,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
 
   const passwords = openPasswords({ ...shared, unlock });
   const parts = openMfaParts(shared);
-  const signIn = openSignIn({ ...shared, grants });
+  const signIn = openSignIn({ ...shared, grants, policyOf });
   const users = { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) };
 
   return {
@@ -105,11 +117,16 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       mailReset: passwords.requestReset,
       addressOf: users.addressOf,
     }),
+    organizations: openOrganizations({ ...shared, permissions, grants }),
     mfa: openMfa({ ...shared, ...parts, requirement, signIn, grants }),
-    sessions: openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts }),
+    sessions: openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts, mayIn }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
-    audit: openAudit({ database, followFacts }),
-    access: { permissionsOf: permissions.of, hasSuperadmin: () => hasSuperadmin(database), firstAdministrator: openClaim(shared) },
+    audit: openAudit({ database, followFacts, mayIn }),
+    access: {
+      ...openAccess({ ...shared, permissions }),
+      hasSuperadmin: () => hasSuperadmin(database),
+      firstAdministrator: openClaim(shared),
+    },
     letters: post,
     serviceInfo: describeService(config),
     /** For the back door alone. */

@@ -9,19 +9,21 @@ export const hearNews = (needs: {
   readNews: () => Promise<News[]>;
   clock: Clock;
   revoked: Pick<Revoked, 'caughtUp'>;
-  permissions: Pick<Permissions, 'forget'>;
+  permissions: Pick<Permissions, 'changed'>;
   keys: Pick<KeyRing, 'reload'>;
 }) => {
-  // None at first: a rotation between this process's reading of the keys and its first look is news too.
-  let rotations = new Set<string>();
+  // Each look reaches back over the one before it: what was heard then is no news. None at first: what happened between this process's reading
+  // of the keys and its first look is.
+  let known = new Set<string>();
   return async (): Promise<void> => {
     const askedAt = needs.clock.now();
     const news = await needs.readNews();
     const ended = news.flatMap((fact) => (fact.type.startsWith('session.') && fact.session_id ? [fact.session_id] : []));
     needs.revoked.caughtUp(ended, askedAt);
-    for (const fact of news) if (fact.subject_id && /^(role|user)\./.test(fact.type)) needs.permissions.forget(fact.subject_id);
-    const heard = new Set(news.flatMap((fact) => (fact.type === 'key.rotated' ? [fact.id] : [])));
-    if ([...heard].some((id) => !rotations.has(id))) await needs.keys.reload();
-    rotations = heard;
+    const fresh = news.filter((fact) => !known.has(fact.id));
+    for (const fact of fresh)
+      if (fact.subject_id && /^(role|user|permission|organization)\./.test(fact.type)) needs.permissions.changed(fact.subject_id);
+    if (fresh.some((fact) => fact.type === 'key.rotated')) await needs.keys.reload();
+    known = new Set(news.map((fact) => fact.id));
   };
 };

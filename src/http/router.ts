@@ -10,7 +10,7 @@ import type { House } from './house.ts';
 import { intake, openLane } from './lane.ts';
 import { openBootstrapPage } from './pages/bootstrap.ts';
 import { openInboxPages } from './pages/inbox.ts';
-import { magicLinkPage, notMePage, resetPasswordPage, verifyEmailPage } from './pages/links.ts';
+import { invitationPage, magicLinkPage, notMePage, resetPasswordPage, verifyEmailPage } from './pages/links.ts';
 import { htmlType, type Page } from './pages/page.ts';
 import type { Streams } from './streams.ts';
 import type { Tracing } from './tracing.ts';
@@ -60,6 +60,7 @@ export const openRouter = (needs: {
       '/verify-email': reading(showing(verifyEmailPage)),
       '/reset-password': reading(showing(resetPasswordPage)),
       '/magic-link': reading(showing(magicLinkPage)),
+      '/invitation': reading(showing(invitationPage)),
       '/not-me': reading(showing(notMePage)),
     }).map(([path, methods]) => [path, { name: path, methods }]),
   );

@@ -1,5 +1,6 @@
 /** The verbs of second factors, and a user's edges to them. */
 import { builder } from '../schema/builder.ts';
+import { DeleteResult } from '../schema/deleted.ts';
 import { MfaMethod, TrustedDevice } from '../schema/mfa/methods.ts';
 import * as mfa from '../schema/mfa/mfa.ts';
 import { maySee, User } from '../schema/users/user.ts';
@@ -84,7 +85,7 @@ builder.mutationField('setMfaPolicy', (t) =>
 
 builder.mutationField('forgetTrustedDevice', (t) =>
   t.withAuth({ signedIn: true }).field({
-    type: mfa.DeleteResult,
+    type: DeleteResult,
     door: 'signedIn',
     args: { input: t.arg({ type: mfa.TrustedDeviceInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.mfa.forgetTrustedDevice(caller, input),

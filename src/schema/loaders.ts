@@ -3,12 +3,14 @@ import DataLoader from 'dataloader';
 import type { Caller, SignedInCaller } from '../auth/caller.ts';
 import type { Auth } from '../auth/index.ts';
 import type { MfaMethod } from '../auth/mfa/model.ts';
+import type { Organization } from '../auth/organizations/model.ts';
 
 type Ref = { id: string } | null;
 export type Loaders = {
   userRef: DataLoader<string, Ref>;
   sessionRef: DataLoader<string, Ref>;
   mfaMethods: DataLoader<string, MfaMethod[]>;
+  organization: DataLoader<string, Organization | null>;
 };
 
 /** Lazy: a request that refers to nobody makes no loader. */
@@ -16,7 +18,12 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
   let userRef: Loaders['userRef'] | undefined;
   let sessionRef: Loaders['sessionRef'] | undefined;
   let mfaMethods: Loaders['mfaMethods'] | undefined;
+  let organization: Loaders['organization'] | undefined;
   return {
+    get organization() {
+      organization ??= new DataLoader((ids: readonly string[]) => auth.organizations.visible(caller, ids), { maxBatchSize: 500 });
+      return organization;
+    },
     get mfaMethods() {
       mfaMethods ??= new DataLoader((ids: readonly string[]) => auth.mfa.methodsOf(ids), { maxBatchSize: 500 });
       return mfaMethods;

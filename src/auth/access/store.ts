@@ -1,12 +1,66 @@
 /** The SQL of permissions and roles. */
 import type { Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
+import { type Compiled, compile, type Grant, type Held, type SessionPolicy } from './model.ts';
 
-const platform = statement(`SELECT DISTINCT rp.permission FROM role_assignments a JOIN role_permissions rp ON rp.role_id = a.role_id
-  JOIN users u ON u.id = a.user_id WHERE a.user_id = $1 AND a.org_id IS NULL AND u.status = 'ACTIVE'`);
-/** What a user may on the platform, by its roles. */
-export const platformPermissions = async (sql: Sql, userId: string): Promise<Set<string>> =>
-  new Set((await sql.run<{ permission: string }>(platform, [userId])).map((row) => row.permission));
+// One question, one answer. Inherited roles count where the heir was given; UNION leaves out what was met before, so that even a cycle would end.
+const compiledOf = statement(`
+  WITH RECURSIVE person AS (SELECT id FROM users WHERE id = $1 AND status = 'ACTIVE'),
+  held AS (
+    SELECT a.role_id, a.org_id FROM role_assignments a JOIN person p ON p.id = a.user_id
+    UNION SELECT m.role_id, m.org_id FROM org_members m JOIN person p ON p.id = m.user_id
+    UNION SELECT i.inherits_id, h.org_id FROM held h JOIN role_inherits i ON i.role_id = h.role_id
+  )
+  SELECT EXISTS (SELECT 1 FROM person) AS active,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('permission', rp.permission, 'orgId', h.org_id, 'role', r.name) ORDER BY r.built_in DESC, r.name)
+      FROM held h JOIN roles r ON r.id = h.role_id JOIN role_permissions rp ON rp.role_id = h.role_id), '[]') AS held,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('id', g.id, 'permission', g.permission, 'orgId', g.org_id, 'resource', g.resource, 'expiresAt', g.expires_at))
+      FROM permission_grants g JOIN person p ON p.id = g.user_id WHERE g.expires_at IS NULL OR g.expires_at > $2), '[]') AS grants,
+    (SELECT jsonb_build_object('requireMfa', coalesce(bool_or(o.require_mfa), false), 'maxSessions', min(o.max_sessions_per_user),
+        'idleSeconds', min(o.session_idle_seconds))
+      FROM org_members m JOIN person p ON p.id = m.user_id JOIN organizations o ON o.id = m.org_id) AS policy`);
+type Loaded = { active: boolean; policy: SessionPolicy; held: Held[]; grants: (Omit<Grant, 'expiresAt'> & { expiresAt: string | null })[] };
+/** What an active user has by roles and by grants; nothing for any other. */
+export const loadCompiled = async (sql: Sql, userId: string, now: Date): Promise<Compiled> => {
+  const [row] = await sql.run<Loaded>(compiledOf, [userId, now]);
+  const { active, held, grants, policy } = row as Loaded;
+  return compile(
+    { active, policy },
+    held,
+    grants.map((grant) => ({ ...grant, expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt) })),
+  );
+};
+
+const name = statement('SELECT 1 FROM permissions WHERE name = $1');
+export const isPermission = async (sql: Sql, permission: string): Promise<boolean> => (await sql.run(name, [permission])).length > 0;
+
+export type GrantRow = Grant & { userId: string; grantedBy: string | null; grantedAt: Date; reason: string | null };
+const insert =
+  statement(`INSERT INTO permission_grants (id, user_id, permission, org_id, resource, granted_by, granted_at, expires_at, reason)
+  SELECT $1, u.id, $3, $4, $5, $6, $7, $8, $9 FROM users u WHERE u.id = $2 AND u.status = 'ACTIVE' RETURNING id`);
+/** Whether there is such an active user. */
+export const insertGrant = async (sql: Sql, grant: GrantRow): Promise<boolean> => {
+  const { id, userId, permission, orgId, resource, grantedBy, grantedAt, expiresAt, reason } = grant;
+  return (await sql.run(insert, [id, userId, permission, orgId, resource, grantedBy, grantedAt, expiresAt, reason])).length > 0;
+};
+
+const remove = statement(`DELETE FROM permission_grants WHERE id = $1 RETURNING user_id AS "userId", permission, org_id AS "orgId"`);
+/** Of parallel revocations one gets the row. */
+export const removeGrant = async (
+  sql: Sql,
+  id: string,
+): Promise<{ userId: string; permission: string; orgId: string | null } | undefined> =>
+  (await sql.run<{ userId: string; permission: string; orgId: string | null }>(remove, [id]))[0];
+
+const sweep = statement('DELETE FROM permission_grants WHERE expires_at < $1');
+/** Removes what no longer counts; the facts stay. */
+export const sweepGrants = async (sql: Sql, before: Date): Promise<void> => {
+  await sql.run(sweep, [before]);
+};
+
+const sessionOwner = statement('SELECT user_id FROM sessions WHERE id = $1');
+export const findSessionOwner = async (sql: Sql, id: string): Promise<string | null> =>
+  (await sql.run<{ user_id: string }>(sessionOwner, [id]))[0]?.user_id ?? null;
 
 // One statement under one lock: of users that verify at once, only the first finds no superadmin.
 const lock = statement(`SELECT pg_advisory_xact_lock(hashtext('superadmin'))`);

@@ -3,7 +3,7 @@
  * the subscriber's session. Each stream has its own bounded queue: a reader that stops reading is dropped and may resume, and nobody
  * else notices.
  */
-import type { Database } from '../../infra/ports.ts';
+import type { Clock, Database } from '../../infra/ports.ts';
 import { Unavailable } from '../../infra/ports.ts';
 import { badRequest } from '../access/denial.ts';
 import type { SignedInCaller } from '../caller.ts';
@@ -21,6 +21,11 @@ export type FollowNeeds = {
   feed: Feed;
   /** Calls back once when the session ends, by revocation or by time. */
   watchSession: (sessionId: string, tell: () => void) => () => void;
+  /** Calls back when what the user may has changed: a stream that was opened on it ends, and may be asked for again. */
+  watchPermissions: (userId: string, tell: () => void) => () => void;
+  /** When the first of the user's permissions ends by itself; null: none does. */
+  permissionsEnd: (userId: string) => Promise<Date | null>;
+  clock: Clock;
 };
 /** `as` makes of an accepted fact what the stream gives. */
 export type FollowOptions<T> = { after?: string | null; accept: (fact: CommittedFact) => boolean; as: (fact: CommittedFact) => T };
@@ -28,7 +33,7 @@ export type Follow = <T>(caller: SignedInCaller, options: FollowOptions<T>) => P
 
 /** Throws the denial BAD_REQUEST where `after` names no event. */
 export const follow =
-  ({ database, feed, watchSession }: FollowNeeds): Follow =>
+  ({ database, feed, watchSession, watchPermissions, permissionsEnd, clock }: FollowNeeds): Follow =>
   async <T>(caller: SignedInCaller, { after, accept, as }: FollowOptions<T>): Promise<AsyncGenerator<T, void, undefined>> => {
     let start: Position | null = null;
     if (after != null) {
@@ -54,15 +59,21 @@ export const follow =
       }
       wake();
     };
+    const { sessionId, userId } = caller.identity;
+    const until = await permissionsEnd(userId);
     const stopListening = await feed.listen(hear);
-    const stopWatching = watchSession(caller.identity.sessionId, () => {
+    const over = () => {
       state = 'ended';
       wake();
-    });
+    };
+    const [stopWatching, stopWatchingPermissions] = [watchSession(sessionId, over), watchPermissions(userId, over)];
+    /** A grant that has ended shows nothing more. */
+    const isOver = (): boolean => state === 'ended' || (until !== null && clock.now() >= until);
     const close = () => {
       state = 'ended';
       stopListening();
       stopWatching();
+      stopWatchingPermissions();
       wake();
     };
 
@@ -72,7 +83,7 @@ export const follow =
         missed = false;
         const facts = await readAfter(database, position, replayBatch);
         for (const fact of facts) {
-          if (state !== 'open') return position;
+          if (state !== 'open' || isOver()) return position;
           position = { tx: fact.tx, seq: fact.seq };
           if (accept(fact)) yield as(fact);
         }
@@ -88,7 +99,7 @@ export const follow =
         let last: Position | null = start && (yield* replay(start));
         for (;;) {
           if (state === 'overrun') throw new Unavailable('this reader is too slow: resume with after', 1);
-          if (state === 'ended') return;
+          if (isOver()) return;
           const fact = queue.shift();
           if (!fact) {
             await new Promise<void>((resolve) => {

@@ -4,15 +4,15 @@ import type { SignedInCaller } from '../caller.ts';
 import type { Follow } from './follow.ts';
 import { listFacts } from './list.ts';
 import type { FactRow } from './model.ts';
-import { type FactFilter, isVisible, visibleFacts } from './visible.ts';
+import { type FactFilter, isVisible, type MayIn, mayReadIn, visibleFacts } from './visible.ts';
 
 export type Audit = ReturnType<typeof openAudit>;
 
-export const openAudit = (needs: { database: Database; followFacts: Follow }) => ({
+export const openAudit = (needs: { database: Database; followFacts: Follow; mayIn: MayIn }) => ({
   list: listFacts(needs),
   /** The facts the caller may see, from `after` on, then live. */
-  follow: (caller: SignedInCaller, input: { filter?: FactFilter | null; after?: string | null }) => {
-    const visible = visibleFacts(caller, input.filter);
+  follow: async (caller: SignedInCaller, input: { filter?: FactFilter | null; after?: string | null }) => {
+    const visible = visibleFacts(caller, input.filter, await mayReadIn(needs.mayIn, caller, input.filter));
     return needs.followFacts(caller, {
       after: input.after ?? null,
       accept: (fact) => isVisible(visible, fact),

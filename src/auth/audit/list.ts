@@ -4,7 +4,7 @@ import { statement } from '../../infra/postgres/database.ts';
 import type { SignedInCaller } from '../caller.ts';
 import { type Page, type PageArgs, pageOf, windowOf } from '../paging.ts';
 import { type FactRow, typeMatches } from './model.ts';
-import { type FactFilter, type Visible, visibleFacts } from './visible.ts';
+import { type FactFilter, type MayIn, mayReadIn, type Visible, visibleFacts } from './visible.ts';
 
 const columns = `id, type, occurred_at, outcome, actor_id, actor_client, impersonator_id, subject_id, org_id, session_id, resource, ip_address,
   user_agent, request_id, data`;
@@ -47,9 +47,9 @@ const legsOf = ({ personId, actorId }: Visible, values: unknown[]): string[][] =
 };
 
 export const listFacts =
-  ({ database }: { database: Database }) =>
+  ({ database, mayIn }: { database: Database; mayIn: MayIn }) =>
   async (caller: SignedInCaller, args: PageArgs & { filter?: FactFilter | null; personId?: string }): Promise<Page<FactRow>> => {
-    const seen = visibleFacts(caller, args.filter);
+    const seen = visibleFacts(caller, args.filter, await mayReadIn(mayIn, caller, args.filter));
     // One person's facts; never more than the caller may see.
     const visible = args.personId && seen.personId === null ? { ...seen, personId: args.personId } : seen;
     const window = windowOf(args);

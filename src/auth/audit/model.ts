@@ -56,6 +56,18 @@ export type FactData = {
   'mfa.policy_changed': { phishingResistantOnly: boolean };
   'device.trusted': { device: string };
   'device.untrusted': { device: string };
+  'organization.created': Record<string, never>;
+  'organization.updated': { fields: string[] };
+  'organization.member_invited': { invitation: string; role: string };
+  'organization.invitation_accepted': { invitation: string };
+  'organization.invitation_revoked': { invitation: string };
+  'organization.member_added': { role: string };
+  'organization.member_role_changed': { from: string; to: string };
+  'organization.member_removed': { role: string };
+  'organization.ownership_transferred': Record<string, never>;
+  'session.organization_changed': Record<string, never>;
+  'permission.granted': { permission: string; grant: string; expiresAt: string | null };
+  'permission.revoked': { permission: string; grant: string };
   'role.assigned': { role: string };
   'role.unassigned': { role: string };
   'key.rotated': { kid: string };

@@ -16,11 +16,16 @@ export type FactFilter = {
   to?: Date | null;
 };
 
+/** Whether the caller holds a permission in an organization. */
+export type MayIn = (caller: SignedInCaller, orgId: string, permission: string) => Promise<boolean>;
+export const mayReadIn = async (mayIn: MayIn, caller: SignedInCaller, filter: FactFilter | null | undefined): Promise<boolean> =>
+  filter?.orgId != null && isUuid(filter.orgId) && mayIn(caller, filter.orgId.toLowerCase(), 'audit.read');
+
 /** A filter that has been checked, and whose facts alone may be seen (null: everybody's). */
 export type Visible = FactFilter & { readonly personId: string | null };
 
-/** Throws the denials BAD_REQUEST (a filter out of form) and FORBIDDEN (an organization's facts without audit.read). */
-export const visibleFacts = (caller: SignedInCaller, filter: FactFilter | null | undefined): Visible => {
+/** `inOrganization`: the caller holds audit.read in `filter.orgId`. Throws the denials BAD_REQUEST (a filter out of form) and FORBIDDEN (an organization's facts without audit.read). */
+export const visibleFacts = (caller: SignedInCaller, filter: FactFilter | null | undefined, inOrganization = false): Visible => {
   const { types, resource, ipAddress } = filter ?? {};
   const id = (name: 'actorId' | 'subjectId' | 'orgId'): string | null => {
     const given = filter?.[name];
@@ -33,8 +38,8 @@ export const visibleFacts = (caller: SignedInCaller, filter: FactFilter | null |
   // PostgreSQL takes no NUL in a text.
   if (resource?.includes('\0') || ipAddress?.includes('\0')) throw badRequest('filter.resource and filter.ipAddress take no NUL.');
   const all = caller.permissions.has('audit.read');
-  if (ids.orgId && !all) throw forbidden('audit.read is needed in that organization.');
-  return { ...filter, ...ids, personId: all ? null : caller.identity.userId };
+  if (ids.orgId && !all && !inOrganization) throw forbidden('audit.read is needed in that organization.');
+  return { ...filter, ...ids, personId: all || (ids.orgId && inOrganization) ? null : caller.identity.userId };
 };
 
 /** Whether a fact is among those. */

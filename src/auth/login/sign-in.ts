@@ -1,5 +1,6 @@
 /** The end that every way of signing in shares: a session, its facts, the alert of a new device, the limit on sessions, the tokens. */
 import type { Clock, Database, Places, Random } from '../../infra/ports.ts';
+import type { SessionPolicy } from '../access/model.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
@@ -26,6 +27,8 @@ export type SignInNeeds = {
   oneTime: OneTimeTokens;
   endings: Endings;
   grants: Grants;
+  /** What the user's organizations ask of sessions. */
+  policyOf(userId: string): Promise<SessionPolicy>;
   config: {
     SESSION_TTL_DAYS: number;
     SESSION_PERSISTENT_TTL_DAYS: number;
@@ -45,7 +48,10 @@ export type SignIn = ReturnType<typeof openSignIn>;
 export const openSignIn = (needs: SignInNeeds) => {
   const { database, clock, random, places, trail, config } = needs;
 
-  const newSession = (proof: Proof, caller: Caller, now: Date) => {
+  /** The stricter of two limits; 0 and null: none. */
+  const stricter = (a: number, b: number | null): number => (b === null ? a : a === 0 ? b : Math.min(a, b));
+
+  const newSession = (proof: Proof, caller: Caller, now: Date, policy: SessionPolicy) => {
     const days = proof.persistent ? config.SESSION_PERSISTENT_TTL_DAYS : config.SESSION_TTL_DAYS;
     return {
       id: random.uuid(now),
@@ -55,7 +61,7 @@ export const openSignIn = (needs: SignInNeeds) => {
         org_id: null,
         client_id: firstPartyClient,
         at: now,
-        idle_seconds: config.SESSION_IDLE_DAYS * daySeconds,
+        idle_seconds: stricter(config.SESSION_IDLE_DAYS * daySeconds, policy.idleSeconds),
         persistent: proof.persistent,
         amr: proof.amr,
         ip_address: caller.ip,
@@ -84,7 +90,8 @@ export const openSignIn = (needs: SignInNeeds) => {
   /** Null where the user is no longer active, the password no longer the one that was verified, or the proof taken by somebody else. */
   const open = async (caller: Caller, proof: Proof): Promise<SignedIn | null> => {
     const now = clock.now();
-    const { id, salt, expiresAt, row } = newSession(proof, caller, now);
+    const policy = await needs.policyOf(proof.userId);
+    const { id, salt, expiresAt, row } = newSession(proof, caller, now, policy);
     const who = { actorId: null, subjectId: null, sessionId: id };
     const { persistent, amr } = proof;
     const risk = riskOf(proof, caller, now);
@@ -104,7 +111,7 @@ export const openSignIn = (needs: SignInNeeds) => {
       lockoutKey: proof.lockoutKey,
       newHash: proof.newHash,
     };
-    const limit = config.SESSION_MAX_PER_USER;
+    const limit = stricter(config.SESSION_MAX_PER_USER, policy.maxSessions);
     const alert: Alert | null = await prepareAlert(needs, proof, caller, now, id);
     let ended: string[] = [];
     let user: UserRow | undefined;

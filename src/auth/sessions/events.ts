@@ -2,6 +2,7 @@
 import { badRequest, forbidden } from '../access/denial.ts';
 import type { Follow } from '../audit/follow.ts';
 import type { CommittedFact } from '../audit/model.ts';
+import type { MayIn } from '../audit/visible.ts';
 import type { SignedInCaller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
 
@@ -29,12 +30,13 @@ const eventOf = (fact: CommittedFact): SessionEvent => ({
 
 /** The viewer's own sessions; another user's, or an organization's, with sessions.read. */
 export const followSessions =
-  ({ followFacts }: { followFacts: Follow }) =>
+  ({ followFacts, mayIn }: { followFacts: Follow; mayIn: MayIn }) =>
   async (caller: SignedInCaller, input: { userId?: string | null; orgId?: string | null; after?: string | null }) => {
     for (const id of [input.userId, input.orgId]) if (id != null && !isUuid(id)) throw badRequest('userId and orgId take ids.');
     const orgId = input.orgId?.toLowerCase() ?? null;
     const userId = input.userId?.toLowerCase() ?? (orgId ? null : caller.identity.userId);
-    if ((userId !== caller.identity.userId || orgId) && !caller.permissions.has('sessions.read'))
+    const there = orgId !== null && (await mayIn(caller, orgId, 'sessions.read'));
+    if ((userId !== caller.identity.userId || orgId) && !there && !caller.permissions.has('sessions.read'))
       throw forbidden('sessions.read is needed.');
     const accept = (fact: CommittedFact) =>
       fact.type in sessionEventTypes &&

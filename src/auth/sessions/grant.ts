@@ -12,7 +12,8 @@ export const openGrants = (needs: {
   clock: Clock;
   accessTokens: AccessTokens;
   refreshSecret: Buffer;
-  permissionsOf: (userId: string) => Promise<ReadonlySet<string>>;
+  /** On the platform, and in the organization that the session speaks for. */
+  scopesOf: (userId: string, orgId: string | null) => Promise<Iterable<string>>;
   requirement: Requirement;
 }) => {
   const { requirement } = needs;
@@ -29,7 +30,7 @@ export const openGrants = (needs: {
       userId: session.user_id,
       sessionId: session.session_id,
       orgId: session.org_id,
-      scopes: restricted ? [] : await needs.permissionsOf(session.user_id),
+      scopes: restricted ? [] : await needs.scopesOf(session.user_id, session.org_id),
       amr: session.amr,
       authenticatedAt: session.authenticated_at,
       clientId: session.client_id,

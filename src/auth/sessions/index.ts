@@ -2,6 +2,7 @@
 import type { Clock, Database, Limiter, Log, Rate } from '../../infra/ports.ts';
 import type { Follow } from '../audit/follow.ts';
 import type { AuditTrail } from '../audit/record.ts';
+import type { MayIn } from '../audit/visible.ts';
 import type { Post } from '../letters/post.ts';
 import type { AccessTokens } from '../tokens/access-token.ts';
 import { authenticate } from './authenticate.ts';
@@ -30,6 +31,7 @@ export type SessionsNeeds = ListNeeds & {
   accessTokens: AccessTokens;
   refreshSecret: Buffer;
   followFacts: Follow;
+  mayIn: MayIn;
   config: { REFRESH_GRACE_SECONDS: number; RATE_LIMIT_REFRESH: Rate };
 };
 export type Sessions = ReturnType<typeof openSessions>;

@@ -100,6 +100,11 @@ const raise = statement(
 export const raiseSession = async (sql: Sql, sessionId: string, at: Date, amr: readonly string[]): Promise<boolean> =>
   (await sql.run(raise, [sessionId, at, amr])).length > 0;
 
+const move = statement(`UPDATE sessions s SET org_id = $2 WHERE s.id = $1 AND s.revoked_at IS NULL RETURNING ${granted}`);
+/** The session speaks for another organization from now on; undefined where it does not live. */
+export const setOrganization = async (sql: Sql, sessionId: string, orgId: string): Promise<Granted | undefined> =>
+  (await sql.run<Granted>(move, [sessionId, orgId]))[0];
+
 export type EndedSession = { session_id: string; user_id: string; browser: string | null; os: string | null };
 
 const revokeOne =

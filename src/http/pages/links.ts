@@ -9,8 +9,9 @@ import { pageOf } from './page.ts';
 const scriptOf = (send: string): string => `'use strict';
 const token = new URLSearchParams(location.search).get('token') || '';
 history.replaceState(null, '', location.pathname);
+let bearer = '';
 const form = document.querySelector('form'), says = document.querySelector('output');
-const post = (path, body) => fetch(path, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json', '${csrfHeaderName}': '1' }, body: JSON.stringify(body) }).then((answer) => answer.json());
+const post = (path, body) => fetch(path, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json', '${csrfHeaderName}': '1', ...(bearer && { authorization: 'Bearer ' + bearer }) }, body: JSON.stringify(body) }).then((answer) => answer.json());
 const ask = (query, variables) => post('/graphql', { query, variables }).then((answer) => {
   if (!answer.data) throw new Error(answer.errors ? answer.errors[0].message : 'No answer.');
   return Object.values(answer.data)[0];
@@ -74,6 +75,24 @@ export const magicLinkPage = pageOf({
   }
   if (result.__typename === 'CodeInvalid' && !due) wants('Code that is shown where you asked for the link');
   return { text: result.__typename === 'CodeInvalid' && code === null ? 'One more step.' : result.message };`),
+});
+
+export const invitationPage = pageOf({
+  title: 'Join an organization',
+  body: formOf(
+    `<p>Sign in with the address that the invitation was sent to, to accept it. If you have no account yet, make one first.</p>
+<label for="email">Your address</label><input id="email" type="email" autocomplete="email" required>
+<label for="password">Your password</label><input id="password" type="password" autocomplete="current-password" required>`,
+    'Accept the invitation',
+  ),
+  script: scriptOf(`
+  const signedIn = await ask('mutation ($input: LoginInput!) { login(input: $input) { __typename ... on Problem { message } ... on SignedIn { accessToken } } }', { input: { email: form.email.value, password: form.password.value } });
+  if (signedIn.__typename === 'MfaRequired') return { text: 'Your account has a second factor: accept the invitation where you usually sign in.', over: true };
+  if (signedIn.__typename !== 'SignedIn') return { text: [signedIn.message] };
+  bearer = signedIn.accessToken;
+  const result = await ask('mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { __typename ... on Problem { message } } }', { input: { token } });
+  await ask('mutation { logout { __typename } }');
+  return result.__typename === 'OrgMember' ? { text: 'Welcome: you are a member now.', over: true } : { text: [result.message] };`),
 });
 
 export const notMePage = pageOf({

@@ -71,12 +71,9 @@ export const SteppedUp = builder.objectRef<Raised>('SteppedUp').implement({
 export const BackupCodes = builder.objectRef<{ kind: 'BackupCodes'; codes: readonly string[] }>('BackupCodes').implement({
   fields: (t) => ({ codes: t.stringList({ resolve: (renewed) => [...renewed.codes] }) }),
 });
-export const Deleted = builder
-  .objectRef<{ kind: 'Deleted'; id: string }>('Deleted')
-  .implement({ fields: (t) => ({ id: t.exposeID('id') }) });
 
 const { MfaAlreadyEnabled, InvalidInput, QuotaExceeded, TooManyAttempts, CodeInvalid, NotFound, TokenInvalid } = problems;
-const { MfaNotEnabled, AccountLocked, InvalidCredentials, Conflict, LastOwner } = problems;
+const { MfaNotEnabled, AccountLocked, InvalidCredentials, Conflict } = problems;
 
 export const SetupMfaResult = resultUnion<OutcomeOf<Mfa['setup']>>('SetupMfaResult', {
   MfaSetup,
@@ -119,4 +116,3 @@ export const DisableMfaResult = resultUnion<OutcomeOf<Mfa['disable']>>('DisableM
 });
 export const BackupCodesResult = resultUnion<OutcomeOf<Mfa['regenerateBackupCodes']>>('BackupCodesResult', { BackupCodes, MfaNotEnabled });
 export const MfaPolicyResult = resultUnion<OutcomeOf<Mfa['setPolicy']>>('MfaPolicyResult', { User, MfaNotEnabled, NotFound });
-export const DeleteResult = resultUnion<OutcomeOf<Mfa['forgetTrustedDevice']>>('DeleteResult', { Deleted, NotFound, Conflict, LastOwner });

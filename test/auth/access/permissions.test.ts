@@ -70,12 +70,12 @@ describe('permissions', () => {
     const person = await world.person(undefined, { roles: ['support'] });
     const { database } = world.house.infra;
     const run = vi.fn(database.run);
-    const permissions = openPermissions({ database: { ...database, run: run as never } });
+    const permissions = openPermissions({ database: { ...database, run: run as never }, clock: world.clock });
     run.mockRejectedValueOnce(new Unavailable('the database is away'));
     await expect(permissions.of(person.id)).rejects.toThrow('away');
     const all = await Promise.all(Array.from({ length: 20 }, () => permissions.of(person.id)));
     expect(new Set(all).size).toBe(1);
-    expect([...all[0]!].sort()).toEqual(['sessions.read', 'sessions.revoke', 'users.read']);
+    expect([...all[0]!].sort()).toEqual(['permissions.check', 'sessions.read', 'sessions.revoke', 'users.read']);
     expect(run).toHaveBeenCalledTimes(2);
   });
 
@@ -91,7 +91,7 @@ describe('permissions', () => {
       if (run.mock.calls.length === 1) await held;
       return rows;
     });
-    const permissions = openPermissions({ database: { ...database, run: run as never } });
+    const permissions = openPermissions({ database: { ...database, run: run as never }, clock: world.clock });
     const early = permissions.of(person.id);
     await assign(person.id);
     permissions.forget(person.id);

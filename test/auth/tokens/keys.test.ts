@@ -142,7 +142,7 @@ describe('the news of rotations', () => {
     const hear = hearNews({
       readNews: async () => rotations.map((id) => ({ id, type: 'key.rotated' as const, subject_id: null, session_id: null })),
       revoked: { caughtUp: () => {} },
-      permissions: { forget: () => {} },
+      permissions: { changed: () => {} },
       keys: { reload },
       clock: world.clock,
     });

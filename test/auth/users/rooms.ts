@@ -52,7 +52,7 @@ export const openRooms = async (
   const revoked = await openRevoked({ database, fanout, clock, log, config });
   const endings = openEndings({ clock, trail, revoked });
   const oneTime = openOneTimeTokens({ clock, random, pepper });
-  const bootstrap = openBootstrap({ clock, random, trail, permissions: openPermissions({ database }), log });
+  const bootstrap = openBootstrap({ clock, random, trail, permissions: openPermissions({ database, clock }), log });
   const lockouts = openLockouts({ clock, config });
   const infra = { database, clock, random, hasher, limiter, breaches, log };
   const unlock = (sql: Sql, caller: Caller, key: string) => lockouts.clear(sql, [lockoutKeys(pepper, key, caller.network, null).account]);

@@ -1,6 +1,6 @@
 import { code, facts, link, text } from '../layout.ts';
 import type { Words } from '../render.ts';
-import { address, country, device, when } from './say.ts';
+import { address, country, device, named, when } from './say.ts';
 
 const locale = 'de';
 const unknown = 'unbekannt';
@@ -92,6 +92,18 @@ export const de = {
       text('Wenn die neue Anmeldung von Ihnen war, müssen Sie nichts tun.'),
       text(takeBack),
       text(noLinks),
+    ],
+  }),
+  invitation: ({ link: href, organization, validDays }) => ({
+    subject: 'Sie sind in eine Organisation eingeladen',
+    blocks: [
+      text('Jemand lädt Sie in diese Organisation ein:'),
+      facts(['Organisation', named(organization, unknown)]),
+      link('Einladung ansehen', href),
+      text(
+        `Sie gilt ${count(validDays, 'Tag', 'Tage')}, einmal und nur für diese Adresse. Wenn Sie noch kein Konto haben, legen Sie zuerst eines mit dieser Adresse an.`,
+      ),
+      text('Wenn Sie nicht wissen, worum es geht, müssen Sie nichts tun.'),
     ],
   }),
   'magic-link': ({ link: href, validMinutes }) => ({

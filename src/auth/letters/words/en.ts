@@ -1,6 +1,6 @@
 import { code, facts, link, text } from '../layout.ts';
 import type { Words } from '../render.ts';
-import { address, country, device, when } from './say.ts';
+import { address, country, device, named, when } from './say.ts';
 
 const locale = 'en-GB';
 const unknown = 'unknown';
@@ -86,6 +86,18 @@ export const en = {
       text('If the new sign-in was yours, there is nothing to do.'),
       text(takeBack),
       text(noLinks),
+    ],
+  }),
+  invitation: ({ link: href, organization, validDays }) => ({
+    subject: 'You are invited to an organization',
+    blocks: [
+      text('Somebody invites you to join this organization:'),
+      facts(['Organization', named(organization, unknown)]),
+      link('Look at the invitation', href),
+      text(
+        `It holds for ${count(validDays, 'day')}, once, and for this address alone. If you have no account yet, make one with this address first.`,
+      ),
+      text('If you do not know what this is about, do nothing.'),
     ],
   }),
   'magic-link': ({ link: href, validMinutes }) => ({

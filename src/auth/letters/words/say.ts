@@ -28,6 +28,9 @@ const harmless = (claimed: string | null): string =>
     .slice(0, 60)
     .join('');
 
+/** A name that somebody gave, on one line and harmless. */
+export const named = (name: string | null, unknown: string): string => harmless(name) || unknown;
+
 /** `Firefox, Linux`; whichever half is known; `unknown` where neither is. */
 export const device = (browser: string | null, os: string | null, unknown: string): string =>
   [harmless(browser), harmless(os)].filter(Boolean).join(', ') || unknown;

@@ -38,6 +38,16 @@ export type RolePermission = Prisma.RolePermissionModel
  */
 export type RoleAssignment = Prisma.RoleAssignmentModel
 /**
+ * Model RoleInherits
+ * Who has the role has what those have that it inherits from.
+ */
+export type RoleInherits = Prisma.RoleInheritsModel
+/**
+ * Model PermissionGrant
+ * One permission, given to one person: on everything or on one thing, for good or until a date.
+ */
+export type PermissionGrant = Prisma.PermissionGrantModel
+/**
  * Model AuditEvent
  * The one log: append-only (a trigger refuses UPDATE and DELETE), partitioned by the month in the UUIDv7 `id`, read in commit order by (tx, seq).
  * No foreign keys: a fact outlives what it speaks of.
@@ -74,6 +84,21 @@ export type MfaChallenge = Prisma.MfaChallengeModel
  * A device on which the second factor is not asked for until `expiresAt`. It proves itself by a token of 256 bits.
  */
 export type TrustedDevice = Prisma.TrustedDeviceModel
+/**
+ * Model Organization
+ * A tenant.
+ */
+export type Organization = Prisma.OrganizationModel
+/**
+ * Model OrgMember
+ * A user's place in an organization, with one role.
+ */
+export type OrgMember = Prisma.OrgMemberModel
+/**
+ * Model Invitation
+ * An invitation by mail, bound to its address. Only a digest of its token is kept. Ended: accepted or taken back.
+ */
+export type Invitation = Prisma.InvitationModel
 /**
  * Model Password
  * 

@@ -401,6 +401,8 @@ export const ModelName = {
   Role: 'Role',
   RolePermission: 'RolePermission',
   RoleAssignment: 'RoleAssignment',
+  RoleInherits: 'RoleInherits',
+  PermissionGrant: 'PermissionGrant',
   AuditEvent: 'AuditEvent',
   Lockout: 'Lockout',
   Device: 'Device',
@@ -408,6 +410,9 @@ export const ModelName = {
   MfaBackupCode: 'MfaBackupCode',
   MfaChallenge: 'MfaChallenge',
   TrustedDevice: 'TrustedDevice',
+  Organization: 'Organization',
+  OrgMember: 'OrgMember',
+  Invitation: 'Invitation',
   Password: 'Password',
   PasswordHistory: 'PasswordHistory',
   Session: 'Session',
@@ -430,7 +435,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "auditEvent" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "password" | "passwordHistory" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "user"
+    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "organization" | "orgMember" | "invitation" | "password" | "passwordHistory" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "user"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -727,6 +732,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.RoleAssignmentCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.RoleAssignmentCountAggregateOutputType> | number
+        }
+      }
+    }
+    RoleInherits: {
+      payload: Prisma.$RoleInheritsPayload<ExtArgs>
+      fields: Prisma.RoleInheritsFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.RoleInheritsFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.RoleInheritsFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        findFirst: {
+          args: Prisma.RoleInheritsFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.RoleInheritsFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        findMany: {
+          args: Prisma.RoleInheritsFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>[]
+        }
+        create: {
+          args: Prisma.RoleInheritsCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        createMany: {
+          args: Prisma.RoleInheritsCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.RoleInheritsCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>[]
+        }
+        delete: {
+          args: Prisma.RoleInheritsDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        update: {
+          args: Prisma.RoleInheritsUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        deleteMany: {
+          args: Prisma.RoleInheritsDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.RoleInheritsUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.RoleInheritsUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>[]
+        }
+        upsert: {
+          args: Prisma.RoleInheritsUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RoleInheritsPayload>
+        }
+        aggregate: {
+          args: Prisma.RoleInheritsAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateRoleInherits>
+        }
+        groupBy: {
+          args: Prisma.RoleInheritsGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RoleInheritsGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.RoleInheritsCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RoleInheritsCountAggregateOutputType> | number
+        }
+      }
+    }
+    PermissionGrant: {
+      payload: Prisma.$PermissionGrantPayload<ExtArgs>
+      fields: Prisma.PermissionGrantFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.PermissionGrantFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.PermissionGrantFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        findFirst: {
+          args: Prisma.PermissionGrantFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.PermissionGrantFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        findMany: {
+          args: Prisma.PermissionGrantFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>[]
+        }
+        create: {
+          args: Prisma.PermissionGrantCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        createMany: {
+          args: Prisma.PermissionGrantCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.PermissionGrantCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>[]
+        }
+        delete: {
+          args: Prisma.PermissionGrantDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        update: {
+          args: Prisma.PermissionGrantUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        deleteMany: {
+          args: Prisma.PermissionGrantDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.PermissionGrantUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.PermissionGrantUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>[]
+        }
+        upsert: {
+          args: Prisma.PermissionGrantUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PermissionGrantPayload>
+        }
+        aggregate: {
+          args: Prisma.PermissionGrantAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregatePermissionGrant>
+        }
+        groupBy: {
+          args: Prisma.PermissionGrantGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PermissionGrantGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.PermissionGrantCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PermissionGrantCountAggregateOutputType> | number
         }
       }
     }
@@ -1245,6 +1398,228 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.TrustedDeviceCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.TrustedDeviceCountAggregateOutputType> | number
+        }
+      }
+    }
+    Organization: {
+      payload: Prisma.$OrganizationPayload<ExtArgs>
+      fields: Prisma.OrganizationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.OrganizationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.OrganizationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload>
+        }
+        findFirst: {
+          args: Prisma.OrganizationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.OrganizationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload>
+        }
+        findMany: {
+          args: Prisma.OrganizationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload>[]
+        }
+        create: {
+          args: Prisma.OrganizationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload>
+        }
+        createMany: {
+          args: Prisma.OrganizationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.OrganizationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload>[]
+        }
+        delete: {
+          args: Prisma.OrganizationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload>
+        }
+        update: {
+          args: Prisma.OrganizationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload>
+        }
+        deleteMany: {
+          args: Prisma.OrganizationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.OrganizationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.OrganizationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload>[]
+        }
+        upsert: {
+          args: Prisma.OrganizationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrganizationPayload>
+        }
+        aggregate: {
+          args: Prisma.OrganizationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateOrganization>
+        }
+        groupBy: {
+          args: Prisma.OrganizationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OrganizationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.OrganizationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OrganizationCountAggregateOutputType> | number
+        }
+      }
+    }
+    OrgMember: {
+      payload: Prisma.$OrgMemberPayload<ExtArgs>
+      fields: Prisma.OrgMemberFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.OrgMemberFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.OrgMemberFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload>
+        }
+        findFirst: {
+          args: Prisma.OrgMemberFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.OrgMemberFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload>
+        }
+        findMany: {
+          args: Prisma.OrgMemberFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload>[]
+        }
+        create: {
+          args: Prisma.OrgMemberCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload>
+        }
+        createMany: {
+          args: Prisma.OrgMemberCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.OrgMemberCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload>[]
+        }
+        delete: {
+          args: Prisma.OrgMemberDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload>
+        }
+        update: {
+          args: Prisma.OrgMemberUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload>
+        }
+        deleteMany: {
+          args: Prisma.OrgMemberDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.OrgMemberUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.OrgMemberUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload>[]
+        }
+        upsert: {
+          args: Prisma.OrgMemberUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OrgMemberPayload>
+        }
+        aggregate: {
+          args: Prisma.OrgMemberAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateOrgMember>
+        }
+        groupBy: {
+          args: Prisma.OrgMemberGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OrgMemberGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.OrgMemberCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OrgMemberCountAggregateOutputType> | number
+        }
+      }
+    }
+    Invitation: {
+      payload: Prisma.$InvitationPayload<ExtArgs>
+      fields: Prisma.InvitationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.InvitationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.InvitationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload>
+        }
+        findFirst: {
+          args: Prisma.InvitationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.InvitationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload>
+        }
+        findMany: {
+          args: Prisma.InvitationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload>[]
+        }
+        create: {
+          args: Prisma.InvitationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload>
+        }
+        createMany: {
+          args: Prisma.InvitationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.InvitationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload>[]
+        }
+        delete: {
+          args: Prisma.InvitationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload>
+        }
+        update: {
+          args: Prisma.InvitationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload>
+        }
+        deleteMany: {
+          args: Prisma.InvitationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.InvitationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.InvitationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload>[]
+        }
+        upsert: {
+          args: Prisma.InvitationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InvitationPayload>
+        }
+        aggregate: {
+          args: Prisma.InvitationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateInvitation>
+        }
+        groupBy: {
+          args: Prisma.InvitationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.InvitationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.InvitationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.InvitationCountAggregateOutputType> | number
         }
       }
     }
@@ -1818,7 +2193,8 @@ export const RoleScalarFieldEnum = {
   orgId: 'orgId',
   name: 'name',
   description: 'description',
-  builtIn: 'builtIn'
+  builtIn: 'builtIn',
+  kind: 'kind'
 } as const
 
 export type RoleScalarFieldEnum = (typeof RoleScalarFieldEnum)[keyof typeof RoleScalarFieldEnum]
@@ -1841,6 +2217,29 @@ export const RoleAssignmentScalarFieldEnum = {
 } as const
 
 export type RoleAssignmentScalarFieldEnum = (typeof RoleAssignmentScalarFieldEnum)[keyof typeof RoleAssignmentScalarFieldEnum]
+
+
+export const RoleInheritsScalarFieldEnum = {
+  roleId: 'roleId',
+  inheritsId: 'inheritsId'
+} as const
+
+export type RoleInheritsScalarFieldEnum = (typeof RoleInheritsScalarFieldEnum)[keyof typeof RoleInheritsScalarFieldEnum]
+
+
+export const PermissionGrantScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  permission: 'permission',
+  orgId: 'orgId',
+  resource: 'resource',
+  grantedBy: 'grantedBy',
+  grantedAt: 'grantedAt',
+  expiresAt: 'expiresAt',
+  reason: 'reason'
+} as const
+
+export type PermissionGrantScalarFieldEnum = (typeof PermissionGrantScalarFieldEnum)[keyof typeof PermissionGrantScalarFieldEnum]
 
 
 export const AuditEventScalarFieldEnum = {
@@ -1957,6 +2356,48 @@ export const TrustedDeviceScalarFieldEnum = {
 } as const
 
 export type TrustedDeviceScalarFieldEnum = (typeof TrustedDeviceScalarFieldEnum)[keyof typeof TrustedDeviceScalarFieldEnum]
+
+
+export const OrganizationScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  slug: 'slug',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  requireMfa: 'requireMfa',
+  maxSessionsPerUser: 'maxSessionsPerUser',
+  allowedEmailDomains: 'allowedEmailDomains',
+  sessionIdleSeconds: 'sessionIdleSeconds',
+  auditRetentionDays: 'auditRetentionDays'
+} as const
+
+export type OrganizationScalarFieldEnum = (typeof OrganizationScalarFieldEnum)[keyof typeof OrganizationScalarFieldEnum]
+
+
+export const OrgMemberScalarFieldEnum = {
+  orgId: 'orgId',
+  userId: 'userId',
+  roleId: 'roleId',
+  joinedAt: 'joinedAt'
+} as const
+
+export type OrgMemberScalarFieldEnum = (typeof OrgMemberScalarFieldEnum)[keyof typeof OrgMemberScalarFieldEnum]
+
+
+export const InvitationScalarFieldEnum = {
+  id: 'id',
+  orgId: 'orgId',
+  email: 'email',
+  emailKey: 'emailKey',
+  roleId: 'roleId',
+  invitedBy: 'invitedBy',
+  tokenHash: 'tokenHash',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  endedAt: 'endedAt'
+} as const
+
+export type InvitationScalarFieldEnum = (typeof InvitationScalarFieldEnum)[keyof typeof InvitationScalarFieldEnum]
 
 
 export const PasswordScalarFieldEnum = {
@@ -2421,6 +2862,8 @@ export type GlobalOmitConfig = {
   role?: Prisma.RoleOmit
   rolePermission?: Prisma.RolePermissionOmit
   roleAssignment?: Prisma.RoleAssignmentOmit
+  roleInherits?: Prisma.RoleInheritsOmit
+  permissionGrant?: Prisma.PermissionGrantOmit
   auditEvent?: Prisma.AuditEventOmit
   lockout?: Prisma.LockoutOmit
   device?: Prisma.DeviceOmit
@@ -2428,6 +2871,9 @@ export type GlobalOmitConfig = {
   mfaBackupCode?: Prisma.MfaBackupCodeOmit
   mfaChallenge?: Prisma.MfaChallengeOmit
   trustedDevice?: Prisma.TrustedDeviceOmit
+  organization?: Prisma.OrganizationOmit
+  orgMember?: Prisma.OrgMemberOmit
+  invitation?: Prisma.InvitationOmit
   password?: Prisma.PasswordOmit
   passwordHistory?: Prisma.PasswordHistoryOmit
   session?: Prisma.SessionOmit

@@ -55,6 +55,8 @@ export const ModelName = {
   Role: 'Role',
   RolePermission: 'RolePermission',
   RoleAssignment: 'RoleAssignment',
+  RoleInherits: 'RoleInherits',
+  PermissionGrant: 'PermissionGrant',
   AuditEvent: 'AuditEvent',
   Lockout: 'Lockout',
   Device: 'Device',
@@ -62,6 +64,9 @@ export const ModelName = {
   MfaBackupCode: 'MfaBackupCode',
   MfaChallenge: 'MfaChallenge',
   TrustedDevice: 'TrustedDevice',
+  Organization: 'Organization',
+  OrgMember: 'OrgMember',
+  Invitation: 'Invitation',
   Password: 'Password',
   PasswordHistory: 'PasswordHistory',
   Session: 'Session',
@@ -100,7 +105,8 @@ export const RoleScalarFieldEnum = {
   orgId: 'orgId',
   name: 'name',
   description: 'description',
-  builtIn: 'builtIn'
+  builtIn: 'builtIn',
+  kind: 'kind'
 } as const
 
 export type RoleScalarFieldEnum = (typeof RoleScalarFieldEnum)[keyof typeof RoleScalarFieldEnum]
@@ -123,6 +129,29 @@ export const RoleAssignmentScalarFieldEnum = {
 } as const
 
 export type RoleAssignmentScalarFieldEnum = (typeof RoleAssignmentScalarFieldEnum)[keyof typeof RoleAssignmentScalarFieldEnum]
+
+
+export const RoleInheritsScalarFieldEnum = {
+  roleId: 'roleId',
+  inheritsId: 'inheritsId'
+} as const
+
+export type RoleInheritsScalarFieldEnum = (typeof RoleInheritsScalarFieldEnum)[keyof typeof RoleInheritsScalarFieldEnum]
+
+
+export const PermissionGrantScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  permission: 'permission',
+  orgId: 'orgId',
+  resource: 'resource',
+  grantedBy: 'grantedBy',
+  grantedAt: 'grantedAt',
+  expiresAt: 'expiresAt',
+  reason: 'reason'
+} as const
+
+export type PermissionGrantScalarFieldEnum = (typeof PermissionGrantScalarFieldEnum)[keyof typeof PermissionGrantScalarFieldEnum]
 
 
 export const AuditEventScalarFieldEnum = {
@@ -239,6 +268,48 @@ export const TrustedDeviceScalarFieldEnum = {
 } as const
 
 export type TrustedDeviceScalarFieldEnum = (typeof TrustedDeviceScalarFieldEnum)[keyof typeof TrustedDeviceScalarFieldEnum]
+
+
+export const OrganizationScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  slug: 'slug',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  requireMfa: 'requireMfa',
+  maxSessionsPerUser: 'maxSessionsPerUser',
+  allowedEmailDomains: 'allowedEmailDomains',
+  sessionIdleSeconds: 'sessionIdleSeconds',
+  auditRetentionDays: 'auditRetentionDays'
+} as const
+
+export type OrganizationScalarFieldEnum = (typeof OrganizationScalarFieldEnum)[keyof typeof OrganizationScalarFieldEnum]
+
+
+export const OrgMemberScalarFieldEnum = {
+  orgId: 'orgId',
+  userId: 'userId',
+  roleId: 'roleId',
+  joinedAt: 'joinedAt'
+} as const
+
+export type OrgMemberScalarFieldEnum = (typeof OrgMemberScalarFieldEnum)[keyof typeof OrgMemberScalarFieldEnum]
+
+
+export const InvitationScalarFieldEnum = {
+  id: 'id',
+  orgId: 'orgId',
+  email: 'email',
+  emailKey: 'emailKey',
+  roleId: 'roleId',
+  invitedBy: 'invitedBy',
+  tokenHash: 'tokenHash',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  endedAt: 'endedAt'
+} as const
+
+export type InvitationScalarFieldEnum = (typeof InvitationScalarFieldEnum)[keyof typeof InvitationScalarFieldEnum]
 
 
 export const PasswordScalarFieldEnum = {

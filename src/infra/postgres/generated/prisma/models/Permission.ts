@@ -159,12 +159,14 @@ export type PermissionWhereInput = {
   name?: Prisma.StringFilter<"Permission"> | string
   description?: Prisma.StringFilter<"Permission"> | string
   roles?: Prisma.RolePermissionListRelationFilter
+  grants?: Prisma.PermissionGrantListRelationFilter
 }
 
 export type PermissionOrderByWithRelationInput = {
   name?: Prisma.SortOrder
   description?: Prisma.SortOrder
   roles?: Prisma.RolePermissionOrderByRelationAggregateInput
+  grants?: Prisma.PermissionGrantOrderByRelationAggregateInput
 }
 
 export type PermissionWhereUniqueInput = Prisma.AtLeast<{
@@ -174,6 +176,7 @@ export type PermissionWhereUniqueInput = Prisma.AtLeast<{
   NOT?: Prisma.PermissionWhereInput | Prisma.PermissionWhereInput[]
   description?: Prisma.StringFilter<"Permission"> | string
   roles?: Prisma.RolePermissionListRelationFilter
+  grants?: Prisma.PermissionGrantListRelationFilter
 }, "name">
 
 export type PermissionOrderByWithAggregationInput = {
@@ -196,24 +199,28 @@ export type PermissionCreateInput = {
   name: string
   description: string
   roles?: Prisma.RolePermissionCreateNestedManyWithoutNameInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutNameInput
 }
 
 export type PermissionUncheckedCreateInput = {
   name: string
   description: string
   roles?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutNameInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutNameInput
 }
 
 export type PermissionUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.StringFieldUpdateOperationsInput | string
   roles?: Prisma.RolePermissionUpdateManyWithoutNameNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutNameNestedInput
 }
 
 export type PermissionUncheckedUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.StringFieldUpdateOperationsInput | string
   roles?: Prisma.RolePermissionUncheckedUpdateManyWithoutNameNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutNameNestedInput
 }
 
 export type PermissionCreateManyInput = {
@@ -269,14 +276,30 @@ export type PermissionUpdateOneRequiredWithoutRolesNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.PermissionUpdateToOneWithWhereWithoutRolesInput, Prisma.PermissionUpdateWithoutRolesInput>, Prisma.PermissionUncheckedUpdateWithoutRolesInput>
 }
 
+export type PermissionCreateNestedOneWithoutGrantsInput = {
+  create?: Prisma.XOR<Prisma.PermissionCreateWithoutGrantsInput, Prisma.PermissionUncheckedCreateWithoutGrantsInput>
+  connectOrCreate?: Prisma.PermissionCreateOrConnectWithoutGrantsInput
+  connect?: Prisma.PermissionWhereUniqueInput
+}
+
+export type PermissionUpdateOneRequiredWithoutGrantsNestedInput = {
+  create?: Prisma.XOR<Prisma.PermissionCreateWithoutGrantsInput, Prisma.PermissionUncheckedCreateWithoutGrantsInput>
+  connectOrCreate?: Prisma.PermissionCreateOrConnectWithoutGrantsInput
+  upsert?: Prisma.PermissionUpsertWithoutGrantsInput
+  connect?: Prisma.PermissionWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.PermissionUpdateToOneWithWhereWithoutGrantsInput, Prisma.PermissionUpdateWithoutGrantsInput>, Prisma.PermissionUncheckedUpdateWithoutGrantsInput>
+}
+
 export type PermissionCreateWithoutRolesInput = {
   name: string
   description: string
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutNameInput
 }
 
 export type PermissionUncheckedCreateWithoutRolesInput = {
   name: string
   description: string
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutNameInput
 }
 
 export type PermissionCreateOrConnectWithoutRolesInput = {
@@ -298,11 +321,53 @@ export type PermissionUpdateToOneWithWhereWithoutRolesInput = {
 export type PermissionUpdateWithoutRolesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.StringFieldUpdateOperationsInput | string
+  grants?: Prisma.PermissionGrantUpdateManyWithoutNameNestedInput
 }
 
 export type PermissionUncheckedUpdateWithoutRolesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.StringFieldUpdateOperationsInput | string
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutNameNestedInput
+}
+
+export type PermissionCreateWithoutGrantsInput = {
+  name: string
+  description: string
+  roles?: Prisma.RolePermissionCreateNestedManyWithoutNameInput
+}
+
+export type PermissionUncheckedCreateWithoutGrantsInput = {
+  name: string
+  description: string
+  roles?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutNameInput
+}
+
+export type PermissionCreateOrConnectWithoutGrantsInput = {
+  where: Prisma.PermissionWhereUniqueInput
+  create: Prisma.XOR<Prisma.PermissionCreateWithoutGrantsInput, Prisma.PermissionUncheckedCreateWithoutGrantsInput>
+}
+
+export type PermissionUpsertWithoutGrantsInput = {
+  update: Prisma.XOR<Prisma.PermissionUpdateWithoutGrantsInput, Prisma.PermissionUncheckedUpdateWithoutGrantsInput>
+  create: Prisma.XOR<Prisma.PermissionCreateWithoutGrantsInput, Prisma.PermissionUncheckedCreateWithoutGrantsInput>
+  where?: Prisma.PermissionWhereInput
+}
+
+export type PermissionUpdateToOneWithWhereWithoutGrantsInput = {
+  where?: Prisma.PermissionWhereInput
+  data: Prisma.XOR<Prisma.PermissionUpdateWithoutGrantsInput, Prisma.PermissionUncheckedUpdateWithoutGrantsInput>
+}
+
+export type PermissionUpdateWithoutGrantsInput = {
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.StringFieldUpdateOperationsInput | string
+  roles?: Prisma.RolePermissionUpdateManyWithoutNameNestedInput
+}
+
+export type PermissionUncheckedUpdateWithoutGrantsInput = {
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.StringFieldUpdateOperationsInput | string
+  roles?: Prisma.RolePermissionUncheckedUpdateManyWithoutNameNestedInput
 }
 
 
@@ -312,10 +377,12 @@ export type PermissionUncheckedUpdateWithoutRolesInput = {
 
 export type PermissionCountOutputType = {
   roles: number
+  grants: number
 }
 
 export type PermissionCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   roles?: boolean | PermissionCountOutputTypeCountRolesArgs
+  grants?: boolean | PermissionCountOutputTypeCountGrantsArgs
 }
 
 /**
@@ -335,11 +402,19 @@ export type PermissionCountOutputTypeCountRolesArgs<ExtArgs extends runtime.Type
   where?: Prisma.RolePermissionWhereInput
 }
 
+/**
+ * PermissionCountOutputType without action
+ */
+export type PermissionCountOutputTypeCountGrantsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.PermissionGrantWhereInput
+}
+
 
 export type PermissionSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   name?: boolean
   description?: boolean
   roles?: boolean | Prisma.Permission$rolesArgs<ExtArgs>
+  grants?: boolean | Prisma.Permission$grantsArgs<ExtArgs>
   _count?: boolean | Prisma.PermissionCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["permission"]>
 
@@ -361,6 +436,7 @@ export type PermissionSelectScalar = {
 export type PermissionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"name" | "description", ExtArgs["result"]["permission"]>
 export type PermissionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   roles?: boolean | Prisma.Permission$rolesArgs<ExtArgs>
+  grants?: boolean | Prisma.Permission$grantsArgs<ExtArgs>
   _count?: boolean | Prisma.PermissionCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type PermissionIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -370,6 +446,7 @@ export type $PermissionPayload<ExtArgs extends runtime.Types.Extensions.Internal
   name: "Permission"
   objects: {
     roles: Prisma.$RolePermissionPayload<ExtArgs>[]
+    grants: Prisma.$PermissionGrantPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     name: string
@@ -769,6 +846,7 @@ readonly fields: PermissionFieldRefs;
 export interface Prisma__PermissionClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
   roles<T extends Prisma.Permission$rolesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Permission$rolesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RolePermissionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  grants<T extends Prisma.Permission$grantsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Permission$grantsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$PermissionGrantPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1214,6 +1292,30 @@ export type Permission$rolesArgs<ExtArgs extends runtime.Types.Extensions.Intern
   take?: number
   skip?: number
   distinct?: Prisma.RolePermissionScalarFieldEnum | Prisma.RolePermissionScalarFieldEnum[]
+}
+
+/**
+ * Permission.grants
+ */
+export type Permission$grantsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the PermissionGrant
+   */
+  select?: Prisma.PermissionGrantSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the PermissionGrant
+   */
+  omit?: Prisma.PermissionGrantOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.PermissionGrantInclude<ExtArgs> | null
+  where?: Prisma.PermissionGrantWhereInput
+  orderBy?: Prisma.PermissionGrantOrderByWithRelationInput | Prisma.PermissionGrantOrderByWithRelationInput[]
+  cursor?: Prisma.PermissionGrantWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.PermissionGrantScalarFieldEnum | Prisma.PermissionGrantScalarFieldEnum[]
 }
 
 /**

@@ -30,6 +30,7 @@ export type RoleMinAggregateOutputType = {
   name: string | null
   description: string | null
   builtIn: boolean | null
+  kind: string | null
 }
 
 export type RoleMaxAggregateOutputType = {
@@ -38,6 +39,7 @@ export type RoleMaxAggregateOutputType = {
   name: string | null
   description: string | null
   builtIn: boolean | null
+  kind: string | null
 }
 
 export type RoleCountAggregateOutputType = {
@@ -46,6 +48,7 @@ export type RoleCountAggregateOutputType = {
   name: number
   description: number
   builtIn: number
+  kind: number
   _all: number
 }
 
@@ -56,6 +59,7 @@ export type RoleMinAggregateInputType = {
   name?: true
   description?: true
   builtIn?: true
+  kind?: true
 }
 
 export type RoleMaxAggregateInputType = {
@@ -64,6 +68,7 @@ export type RoleMaxAggregateInputType = {
   name?: true
   description?: true
   builtIn?: true
+  kind?: true
 }
 
 export type RoleCountAggregateInputType = {
@@ -72,6 +77,7 @@ export type RoleCountAggregateInputType = {
   name?: true
   description?: true
   builtIn?: true
+  kind?: true
   _all?: true
 }
 
@@ -153,6 +159,7 @@ export type RoleGroupByOutputType = {
   name: string
   description: string | null
   builtIn: boolean
+  kind: string
   _count: RoleCountAggregateOutputType | null
   _min: RoleMinAggregateOutputType | null
   _max: RoleMaxAggregateOutputType | null
@@ -182,8 +189,13 @@ export type RoleWhereInput = {
   name?: Prisma.StringFilter<"Role"> | string
   description?: Prisma.StringNullableFilter<"Role"> | string | null
   builtIn?: Prisma.BoolFilter<"Role"> | boolean
+  kind?: Prisma.StringFilter<"Role"> | string
   permissions?: Prisma.RolePermissionListRelationFilter
   assignments?: Prisma.RoleAssignmentListRelationFilter
+  inherits?: Prisma.RoleInheritsListRelationFilter
+  heirs?: Prisma.RoleInheritsListRelationFilter
+  members?: Prisma.OrgMemberListRelationFilter
+  invitations?: Prisma.InvitationListRelationFilter
 }
 
 export type RoleOrderByWithRelationInput = {
@@ -192,8 +204,13 @@ export type RoleOrderByWithRelationInput = {
   name?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   builtIn?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   permissions?: Prisma.RolePermissionOrderByRelationAggregateInput
   assignments?: Prisma.RoleAssignmentOrderByRelationAggregateInput
+  inherits?: Prisma.RoleInheritsOrderByRelationAggregateInput
+  heirs?: Prisma.RoleInheritsOrderByRelationAggregateInput
+  members?: Prisma.OrgMemberOrderByRelationAggregateInput
+  invitations?: Prisma.InvitationOrderByRelationAggregateInput
 }
 
 export type RoleWhereUniqueInput = Prisma.AtLeast<{
@@ -206,8 +223,13 @@ export type RoleWhereUniqueInput = Prisma.AtLeast<{
   name?: Prisma.StringFilter<"Role"> | string
   description?: Prisma.StringNullableFilter<"Role"> | string | null
   builtIn?: Prisma.BoolFilter<"Role"> | boolean
+  kind?: Prisma.StringFilter<"Role"> | string
   permissions?: Prisma.RolePermissionListRelationFilter
   assignments?: Prisma.RoleAssignmentListRelationFilter
+  inherits?: Prisma.RoleInheritsListRelationFilter
+  heirs?: Prisma.RoleInheritsListRelationFilter
+  members?: Prisma.OrgMemberListRelationFilter
+  invitations?: Prisma.InvitationListRelationFilter
 }, "id" | "orgId_name">
 
 export type RoleOrderByWithAggregationInput = {
@@ -216,6 +238,7 @@ export type RoleOrderByWithAggregationInput = {
   name?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   builtIn?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   _count?: Prisma.RoleCountOrderByAggregateInput
   _max?: Prisma.RoleMaxOrderByAggregateInput
   _min?: Prisma.RoleMinOrderByAggregateInput
@@ -230,6 +253,7 @@ export type RoleScalarWhereWithAggregatesInput = {
   name?: Prisma.StringWithAggregatesFilter<"Role"> | string
   description?: Prisma.StringNullableWithAggregatesFilter<"Role"> | string | null
   builtIn?: Prisma.BoolWithAggregatesFilter<"Role"> | boolean
+  kind?: Prisma.StringWithAggregatesFilter<"Role"> | string
 }
 
 export type RoleCreateInput = {
@@ -238,8 +262,13 @@ export type RoleCreateInput = {
   name: string
   description?: string | null
   builtIn?: boolean
+  kind?: string
   permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
   assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutRoleInput
 }
 
 export type RoleUncheckedCreateInput = {
@@ -248,8 +277,13 @@ export type RoleUncheckedCreateInput = {
   name: string
   description?: string | null
   builtIn?: boolean
+  kind?: string
   permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
   assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutRoleInput
 }
 
 export type RoleUpdateInput = {
@@ -258,8 +292,13 @@ export type RoleUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
   assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutRoleNestedInput
 }
 
 export type RoleUncheckedUpdateInput = {
@@ -268,8 +307,13 @@ export type RoleUncheckedUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
   assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUncheckedUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutRoleNestedInput
 }
 
 export type RoleCreateManyInput = {
@@ -278,6 +322,7 @@ export type RoleCreateManyInput = {
   name: string
   description?: string | null
   builtIn?: boolean
+  kind?: string
 }
 
 export type RoleUpdateManyMutationInput = {
@@ -286,6 +331,7 @@ export type RoleUpdateManyMutationInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
 }
 
 export type RoleUncheckedUpdateManyInput = {
@@ -294,6 +340,7 @@ export type RoleUncheckedUpdateManyInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
 }
 
 export type RoleOrgIdNameCompoundUniqueInput = {
@@ -307,6 +354,7 @@ export type RoleCountOrderByAggregateInput = {
   name?: Prisma.SortOrder
   description?: Prisma.SortOrder
   builtIn?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
 }
 
 export type RoleMaxOrderByAggregateInput = {
@@ -315,6 +363,7 @@ export type RoleMaxOrderByAggregateInput = {
   name?: Prisma.SortOrder
   description?: Prisma.SortOrder
   builtIn?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
 }
 
 export type RoleMinOrderByAggregateInput = {
@@ -323,6 +372,7 @@ export type RoleMinOrderByAggregateInput = {
   name?: Prisma.SortOrder
   description?: Prisma.SortOrder
   builtIn?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
 }
 
 export type RoleScalarRelationFilter = {
@@ -366,13 +416,74 @@ export type RoleUpdateOneRequiredWithoutAssignmentsNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.RoleUpdateToOneWithWhereWithoutAssignmentsInput, Prisma.RoleUpdateWithoutAssignmentsInput>, Prisma.RoleUncheckedUpdateWithoutAssignmentsInput>
 }
 
+export type RoleCreateNestedOneWithoutInheritsInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutInheritsInput, Prisma.RoleUncheckedCreateWithoutInheritsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutInheritsInput
+  connect?: Prisma.RoleWhereUniqueInput
+}
+
+export type RoleCreateNestedOneWithoutHeirsInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutHeirsInput, Prisma.RoleUncheckedCreateWithoutHeirsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutHeirsInput
+  connect?: Prisma.RoleWhereUniqueInput
+}
+
+export type RoleUpdateOneRequiredWithoutInheritsNestedInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutInheritsInput, Prisma.RoleUncheckedCreateWithoutInheritsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutInheritsInput
+  upsert?: Prisma.RoleUpsertWithoutInheritsInput
+  connect?: Prisma.RoleWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RoleUpdateToOneWithWhereWithoutInheritsInput, Prisma.RoleUpdateWithoutInheritsInput>, Prisma.RoleUncheckedUpdateWithoutInheritsInput>
+}
+
+export type RoleUpdateOneRequiredWithoutHeirsNestedInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutHeirsInput, Prisma.RoleUncheckedCreateWithoutHeirsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutHeirsInput
+  upsert?: Prisma.RoleUpsertWithoutHeirsInput
+  connect?: Prisma.RoleWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RoleUpdateToOneWithWhereWithoutHeirsInput, Prisma.RoleUpdateWithoutHeirsInput>, Prisma.RoleUncheckedUpdateWithoutHeirsInput>
+}
+
+export type RoleCreateNestedOneWithoutMembersInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutMembersInput, Prisma.RoleUncheckedCreateWithoutMembersInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutMembersInput
+  connect?: Prisma.RoleWhereUniqueInput
+}
+
+export type RoleUpdateOneRequiredWithoutMembersNestedInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutMembersInput, Prisma.RoleUncheckedCreateWithoutMembersInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutMembersInput
+  upsert?: Prisma.RoleUpsertWithoutMembersInput
+  connect?: Prisma.RoleWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RoleUpdateToOneWithWhereWithoutMembersInput, Prisma.RoleUpdateWithoutMembersInput>, Prisma.RoleUncheckedUpdateWithoutMembersInput>
+}
+
+export type RoleCreateNestedOneWithoutInvitationsInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutInvitationsInput, Prisma.RoleUncheckedCreateWithoutInvitationsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutInvitationsInput
+  connect?: Prisma.RoleWhereUniqueInput
+}
+
+export type RoleUpdateOneRequiredWithoutInvitationsNestedInput = {
+  create?: Prisma.XOR<Prisma.RoleCreateWithoutInvitationsInput, Prisma.RoleUncheckedCreateWithoutInvitationsInput>
+  connectOrCreate?: Prisma.RoleCreateOrConnectWithoutInvitationsInput
+  upsert?: Prisma.RoleUpsertWithoutInvitationsInput
+  connect?: Prisma.RoleWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RoleUpdateToOneWithWhereWithoutInvitationsInput, Prisma.RoleUpdateWithoutInvitationsInput>, Prisma.RoleUncheckedUpdateWithoutInvitationsInput>
+}
+
 export type RoleCreateWithoutPermissionsInput = {
   id: string
   orgId?: string | null
   name: string
   description?: string | null
   builtIn?: boolean
+  kind?: string
   assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutRoleInput
 }
 
 export type RoleUncheckedCreateWithoutPermissionsInput = {
@@ -381,7 +492,12 @@ export type RoleUncheckedCreateWithoutPermissionsInput = {
   name: string
   description?: string | null
   builtIn?: boolean
+  kind?: string
   assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutRoleInput
 }
 
 export type RoleCreateOrConnectWithoutPermissionsInput = {
@@ -406,7 +522,12 @@ export type RoleUpdateWithoutPermissionsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutRoleNestedInput
 }
 
 export type RoleUncheckedUpdateWithoutPermissionsInput = {
@@ -415,7 +536,12 @@ export type RoleUncheckedUpdateWithoutPermissionsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUncheckedUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutRoleNestedInput
 }
 
 export type RoleCreateWithoutAssignmentsInput = {
@@ -424,7 +550,12 @@ export type RoleCreateWithoutAssignmentsInput = {
   name: string
   description?: string | null
   builtIn?: boolean
+  kind?: string
   permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutRoleInput
 }
 
 export type RoleUncheckedCreateWithoutAssignmentsInput = {
@@ -433,7 +564,12 @@ export type RoleUncheckedCreateWithoutAssignmentsInput = {
   name: string
   description?: string | null
   builtIn?: boolean
+  kind?: string
   permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutRoleInput
 }
 
 export type RoleCreateOrConnectWithoutAssignmentsInput = {
@@ -458,7 +594,12 @@ export type RoleUpdateWithoutAssignmentsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutRoleNestedInput
 }
 
 export type RoleUncheckedUpdateWithoutAssignmentsInput = {
@@ -467,7 +608,300 @@ export type RoleUncheckedUpdateWithoutAssignmentsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUncheckedUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutRoleNestedInput
+}
+
+export type RoleCreateWithoutInheritsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  kind?: string
+  permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutRoleInput
+}
+
+export type RoleUncheckedCreateWithoutInheritsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  kind?: string
+  permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutRoleInput
+}
+
+export type RoleCreateOrConnectWithoutInheritsInput = {
+  where: Prisma.RoleWhereUniqueInput
+  create: Prisma.XOR<Prisma.RoleCreateWithoutInheritsInput, Prisma.RoleUncheckedCreateWithoutInheritsInput>
+}
+
+export type RoleCreateWithoutHeirsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  kind?: string
+  permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+  members?: Prisma.OrgMemberCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutRoleInput
+}
+
+export type RoleUncheckedCreateWithoutHeirsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  kind?: string
+  permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+  members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutRoleInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutRoleInput
+}
+
+export type RoleCreateOrConnectWithoutHeirsInput = {
+  where: Prisma.RoleWhereUniqueInput
+  create: Prisma.XOR<Prisma.RoleCreateWithoutHeirsInput, Prisma.RoleUncheckedCreateWithoutHeirsInput>
+}
+
+export type RoleUpsertWithoutInheritsInput = {
+  update: Prisma.XOR<Prisma.RoleUpdateWithoutInheritsInput, Prisma.RoleUncheckedUpdateWithoutInheritsInput>
+  create: Prisma.XOR<Prisma.RoleCreateWithoutInheritsInput, Prisma.RoleUncheckedCreateWithoutInheritsInput>
+  where?: Prisma.RoleWhereInput
+}
+
+export type RoleUpdateToOneWithWhereWithoutInheritsInput = {
+  where?: Prisma.RoleWhereInput
+  data: Prisma.XOR<Prisma.RoleUpdateWithoutInheritsInput, Prisma.RoleUncheckedUpdateWithoutInheritsInput>
+}
+
+export type RoleUpdateWithoutInheritsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutRoleNestedInput
+}
+
+export type RoleUncheckedUpdateWithoutInheritsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUncheckedUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutRoleNestedInput
+}
+
+export type RoleUpsertWithoutHeirsInput = {
+  update: Prisma.XOR<Prisma.RoleUpdateWithoutHeirsInput, Prisma.RoleUncheckedUpdateWithoutHeirsInput>
+  create: Prisma.XOR<Prisma.RoleCreateWithoutHeirsInput, Prisma.RoleUncheckedCreateWithoutHeirsInput>
+  where?: Prisma.RoleWhereInput
+}
+
+export type RoleUpdateToOneWithWhereWithoutHeirsInput = {
+  where?: Prisma.RoleWhereInput
+  data: Prisma.XOR<Prisma.RoleUpdateWithoutHeirsInput, Prisma.RoleUncheckedUpdateWithoutHeirsInput>
+}
+
+export type RoleUpdateWithoutHeirsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+  members?: Prisma.OrgMemberUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutRoleNestedInput
+}
+
+export type RoleUncheckedUpdateWithoutHeirsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
+  members?: Prisma.OrgMemberUncheckedUpdateManyWithoutRoleNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutRoleNestedInput
+}
+
+export type RoleCreateWithoutMembersInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  kind?: string
+  permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutRoleInput
+}
+
+export type RoleUncheckedCreateWithoutMembersInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  kind?: string
+  permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutRoleInput
+}
+
+export type RoleCreateOrConnectWithoutMembersInput = {
+  where: Prisma.RoleWhereUniqueInput
+  create: Prisma.XOR<Prisma.RoleCreateWithoutMembersInput, Prisma.RoleUncheckedCreateWithoutMembersInput>
+}
+
+export type RoleUpsertWithoutMembersInput = {
+  update: Prisma.XOR<Prisma.RoleUpdateWithoutMembersInput, Prisma.RoleUncheckedUpdateWithoutMembersInput>
+  create: Prisma.XOR<Prisma.RoleCreateWithoutMembersInput, Prisma.RoleUncheckedCreateWithoutMembersInput>
+  where?: Prisma.RoleWhereInput
+}
+
+export type RoleUpdateToOneWithWhereWithoutMembersInput = {
+  where?: Prisma.RoleWhereInput
+  data: Prisma.XOR<Prisma.RoleUpdateWithoutMembersInput, Prisma.RoleUncheckedUpdateWithoutMembersInput>
+}
+
+export type RoleUpdateWithoutMembersInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutRoleNestedInput
+}
+
+export type RoleUncheckedUpdateWithoutMembersInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutRoleNestedInput
+}
+
+export type RoleCreateWithoutInvitationsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  kind?: string
+  permissions?: Prisma.RolePermissionCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberCreateNestedManyWithoutRoleInput
+}
+
+export type RoleUncheckedCreateWithoutInvitationsInput = {
+  id: string
+  orgId?: string | null
+  name: string
+  description?: string | null
+  builtIn?: boolean
+  kind?: string
+  permissions?: Prisma.RolePermissionUncheckedCreateNestedManyWithoutRoleInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutRoleInput
+  inherits?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutRoleInput
+  heirs?: Prisma.RoleInheritsUncheckedCreateNestedManyWithoutInheritsInput
+  members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutRoleInput
+}
+
+export type RoleCreateOrConnectWithoutInvitationsInput = {
+  where: Prisma.RoleWhereUniqueInput
+  create: Prisma.XOR<Prisma.RoleCreateWithoutInvitationsInput, Prisma.RoleUncheckedCreateWithoutInvitationsInput>
+}
+
+export type RoleUpsertWithoutInvitationsInput = {
+  update: Prisma.XOR<Prisma.RoleUpdateWithoutInvitationsInput, Prisma.RoleUncheckedUpdateWithoutInvitationsInput>
+  create: Prisma.XOR<Prisma.RoleCreateWithoutInvitationsInput, Prisma.RoleUncheckedCreateWithoutInvitationsInput>
+  where?: Prisma.RoleWhereInput
+}
+
+export type RoleUpdateToOneWithWhereWithoutInvitationsInput = {
+  where?: Prisma.RoleWhereInput
+  data: Prisma.XOR<Prisma.RoleUpdateWithoutInvitationsInput, Prisma.RoleUncheckedUpdateWithoutInvitationsInput>
+}
+
+export type RoleUpdateWithoutInvitationsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.RolePermissionUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUpdateManyWithoutRoleNestedInput
+}
+
+export type RoleUncheckedUpdateWithoutInvitationsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  builtIn?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.RolePermissionUncheckedUpdateManyWithoutRoleNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutRoleNestedInput
+  inherits?: Prisma.RoleInheritsUncheckedUpdateManyWithoutRoleNestedInput
+  heirs?: Prisma.RoleInheritsUncheckedUpdateManyWithoutInheritsNestedInput
+  members?: Prisma.OrgMemberUncheckedUpdateManyWithoutRoleNestedInput
 }
 
 
@@ -478,11 +912,19 @@ export type RoleUncheckedUpdateWithoutAssignmentsInput = {
 export type RoleCountOutputType = {
   permissions: number
   assignments: number
+  inherits: number
+  heirs: number
+  members: number
+  invitations: number
 }
 
 export type RoleCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   permissions?: boolean | RoleCountOutputTypeCountPermissionsArgs
   assignments?: boolean | RoleCountOutputTypeCountAssignmentsArgs
+  inherits?: boolean | RoleCountOutputTypeCountInheritsArgs
+  heirs?: boolean | RoleCountOutputTypeCountHeirsArgs
+  members?: boolean | RoleCountOutputTypeCountMembersArgs
+  invitations?: boolean | RoleCountOutputTypeCountInvitationsArgs
 }
 
 /**
@@ -509,6 +951,34 @@ export type RoleCountOutputTypeCountAssignmentsArgs<ExtArgs extends runtime.Type
   where?: Prisma.RoleAssignmentWhereInput
 }
 
+/**
+ * RoleCountOutputType without action
+ */
+export type RoleCountOutputTypeCountInheritsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.RoleInheritsWhereInput
+}
+
+/**
+ * RoleCountOutputType without action
+ */
+export type RoleCountOutputTypeCountHeirsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.RoleInheritsWhereInput
+}
+
+/**
+ * RoleCountOutputType without action
+ */
+export type RoleCountOutputTypeCountMembersArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.OrgMemberWhereInput
+}
+
+/**
+ * RoleCountOutputType without action
+ */
+export type RoleCountOutputTypeCountInvitationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.InvitationWhereInput
+}
+
 
 export type RoleSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -516,8 +986,13 @@ export type RoleSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   name?: boolean
   description?: boolean
   builtIn?: boolean
+  kind?: boolean
   permissions?: boolean | Prisma.Role$permissionsArgs<ExtArgs>
   assignments?: boolean | Prisma.Role$assignmentsArgs<ExtArgs>
+  inherits?: boolean | Prisma.Role$inheritsArgs<ExtArgs>
+  heirs?: boolean | Prisma.Role$heirsArgs<ExtArgs>
+  members?: boolean | Prisma.Role$membersArgs<ExtArgs>
+  invitations?: boolean | Prisma.Role$invitationsArgs<ExtArgs>
   _count?: boolean | Prisma.RoleCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["role"]>
 
@@ -527,6 +1002,7 @@ export type RoleSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   name?: boolean
   description?: boolean
   builtIn?: boolean
+  kind?: boolean
 }, ExtArgs["result"]["role"]>
 
 export type RoleSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -535,6 +1011,7 @@ export type RoleSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   name?: boolean
   description?: boolean
   builtIn?: boolean
+  kind?: boolean
 }, ExtArgs["result"]["role"]>
 
 export type RoleSelectScalar = {
@@ -543,12 +1020,17 @@ export type RoleSelectScalar = {
   name?: boolean
   description?: boolean
   builtIn?: boolean
+  kind?: boolean
 }
 
-export type RoleOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "orgId" | "name" | "description" | "builtIn", ExtArgs["result"]["role"]>
+export type RoleOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "orgId" | "name" | "description" | "builtIn" | "kind", ExtArgs["result"]["role"]>
 export type RoleInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   permissions?: boolean | Prisma.Role$permissionsArgs<ExtArgs>
   assignments?: boolean | Prisma.Role$assignmentsArgs<ExtArgs>
+  inherits?: boolean | Prisma.Role$inheritsArgs<ExtArgs>
+  heirs?: boolean | Prisma.Role$heirsArgs<ExtArgs>
+  members?: boolean | Prisma.Role$membersArgs<ExtArgs>
+  invitations?: boolean | Prisma.Role$invitationsArgs<ExtArgs>
   _count?: boolean | Prisma.RoleCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type RoleIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -559,6 +1041,10 @@ export type $RolePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   objects: {
     permissions: Prisma.$RolePermissionPayload<ExtArgs>[]
     assignments: Prisma.$RoleAssignmentPayload<ExtArgs>[]
+    inherits: Prisma.$RoleInheritsPayload<ExtArgs>[]
+    heirs: Prisma.$RoleInheritsPayload<ExtArgs>[]
+    members: Prisma.$OrgMemberPayload<ExtArgs>[]
+    invitations: Prisma.$InvitationPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -566,6 +1052,10 @@ export type $RolePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     name: string
     description: string | null
     builtIn: boolean
+    /**
+     * `platform` or `organization`: where it can be held.
+     */
+    kind: string
   }, ExtArgs["result"]["role"]>
   composites: {}
 }
@@ -962,6 +1452,10 @@ export interface Prisma__RoleClient<T, Null = never, ExtArgs extends runtime.Typ
   readonly [Symbol.toStringTag]: "PrismaPromise"
   permissions<T extends Prisma.Role$permissionsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$permissionsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RolePermissionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   assignments<T extends Prisma.Role$assignmentsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$assignmentsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RoleAssignmentPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  inherits<T extends Prisma.Role$inheritsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$inheritsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RoleInheritsPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  heirs<T extends Prisma.Role$heirsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$heirsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RoleInheritsPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  members<T extends Prisma.Role$membersArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$membersArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$OrgMemberPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  invitations<T extends Prisma.Role$invitationsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Role$invitationsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$InvitationPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -996,6 +1490,7 @@ export interface RoleFieldRefs {
   readonly name: Prisma.FieldRef<"Role", 'String'>
   readonly description: Prisma.FieldRef<"Role", 'String'>
   readonly builtIn: Prisma.FieldRef<"Role", 'Boolean'>
+  readonly kind: Prisma.FieldRef<"Role", 'String'>
 }
     
 
@@ -1434,6 +1929,102 @@ export type Role$assignmentsArgs<ExtArgs extends runtime.Types.Extensions.Intern
   take?: number
   skip?: number
   distinct?: Prisma.RoleAssignmentScalarFieldEnum | Prisma.RoleAssignmentScalarFieldEnum[]
+}
+
+/**
+ * Role.inherits
+ */
+export type Role$inheritsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the RoleInherits
+   */
+  select?: Prisma.RoleInheritsSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the RoleInherits
+   */
+  omit?: Prisma.RoleInheritsOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.RoleInheritsInclude<ExtArgs> | null
+  where?: Prisma.RoleInheritsWhereInput
+  orderBy?: Prisma.RoleInheritsOrderByWithRelationInput | Prisma.RoleInheritsOrderByWithRelationInput[]
+  cursor?: Prisma.RoleInheritsWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.RoleInheritsScalarFieldEnum | Prisma.RoleInheritsScalarFieldEnum[]
+}
+
+/**
+ * Role.heirs
+ */
+export type Role$heirsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the RoleInherits
+   */
+  select?: Prisma.RoleInheritsSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the RoleInherits
+   */
+  omit?: Prisma.RoleInheritsOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.RoleInheritsInclude<ExtArgs> | null
+  where?: Prisma.RoleInheritsWhereInput
+  orderBy?: Prisma.RoleInheritsOrderByWithRelationInput | Prisma.RoleInheritsOrderByWithRelationInput[]
+  cursor?: Prisma.RoleInheritsWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.RoleInheritsScalarFieldEnum | Prisma.RoleInheritsScalarFieldEnum[]
+}
+
+/**
+ * Role.members
+ */
+export type Role$membersArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the OrgMember
+   */
+  select?: Prisma.OrgMemberSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the OrgMember
+   */
+  omit?: Prisma.OrgMemberOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.OrgMemberInclude<ExtArgs> | null
+  where?: Prisma.OrgMemberWhereInput
+  orderBy?: Prisma.OrgMemberOrderByWithRelationInput | Prisma.OrgMemberOrderByWithRelationInput[]
+  cursor?: Prisma.OrgMemberWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.OrgMemberScalarFieldEnum | Prisma.OrgMemberScalarFieldEnum[]
+}
+
+/**
+ * Role.invitations
+ */
+export type Role$invitationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Invitation
+   */
+  select?: Prisma.InvitationSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Invitation
+   */
+  omit?: Prisma.InvitationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.InvitationInclude<ExtArgs> | null
+  where?: Prisma.InvitationWhereInput
+  orderBy?: Prisma.InvitationOrderByWithRelationInput | Prisma.InvitationOrderByWithRelationInput[]
+  cursor?: Prisma.InvitationWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.InvitationScalarFieldEnum | Prisma.InvitationScalarFieldEnum[]
 }
 
 /**

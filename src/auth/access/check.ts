@@ -1,0 +1,51 @@
+/** "May this user do that?", with a reason a person understands. Decided in memory but for a resource whose owner has to be looked up. */
+import type { Clock, Database } from '../../infra/ports.ts';
+import type { SignedInCaller } from '../caller.ts';
+import { isUuid } from '../paging.ts';
+import { badRequest, forbidden } from './denial.ts';
+import { type Decision, decide, parseResource } from './model.ts';
+import type { Permissions } from './permissions.ts';
+import { findSessionOwner } from './store.ts';
+
+export type CheckNeeds = { database: Database; clock: Clock; permissions: Permissions };
+export type PermissionCheckInput = { permission: string; orgId?: string | null; resource?: string | null; userId?: string | null };
+
+const mostChecks = 100;
+const permissionForm = /^[a-z][a-z_]*(?:[.:][a-z][a-z_]*)+$/;
+
+/** Whose a thing is, by its type; a type that is not here is nobody's own. */
+const ownerOf = async (database: Database, { type, id }: { type: string; id: string }): Promise<string | null> => {
+  if (!isUuid(id)) return null;
+  if (type === 'user') return id;
+  return type === 'session' ? findSessionOwner(database, id) : null;
+};
+
+/** Decisions in the order of the questions. Throws BAD_REQUEST for a question out of form, FORBIDDEN where the caller may not ask about another user. */
+export const checkPermissions =
+  ({ database, clock, permissions }: CheckNeeds) =>
+  async (caller: SignedInCaller, inputs: readonly PermissionCheckInput[]): Promise<Decision[]> => {
+    if (inputs.length > mostChecks) throw badRequest(`At most ${mostChecks} questions at a time.`);
+    const questions = inputs.map(({ permission, orgId, resource, userId }) => {
+      if (permission.length > 100 || !permissionForm.test(permission)) throw badRequest('permission is a name such as users.read.');
+      const on = resource == null ? null : parseResource(resource);
+      if (resource != null && !on) throw badRequest('resource is type:id.');
+      for (const id of [orgId, userId]) if (id != null && !isUuid(id)) throw badRequest('orgId and userId take ids.');
+      return { permission, orgId: orgId?.toLowerCase() ?? null, on, userId: userId?.toLowerCase() ?? caller.identity.userId };
+    });
+    const others = questions.some(({ userId }) => userId !== caller.identity.userId);
+    if (others && !caller.permissions.has('permissions.check')) throw forbidden('permissions.check is needed.');
+    return Promise.all(
+      questions.map(async ({ permission, orgId, on, userId }) => {
+        const resource = on && `${on.type}:${on.id}`;
+        const compiled = await permissions.compiled(userId);
+        const decision = decide(compiled, { permission, orgId, resource }, clock.now());
+        if (decision) return decision;
+        // A user who is not active has nothing, the own things included.
+        if (on && compiled.active && (await ownerOf(database, on)) === userId) return { allowed: true, reason: "It is the user's own." };
+        return {
+          allowed: false,
+          reason: `No role and no grant gives ${permission}${on ? ' on this resource' : ''}${orgId ? ' in this organization' : ''}.`,
+        };
+      }),
+    );
+  };

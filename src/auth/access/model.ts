@@ -1,0 +1,110 @@
+/** What a user may, compiled from roles and grants; and the pure decision on it. */
+
+/** A permission given to one person. Null: in every organization, on everything, for good. */
+export type Grant = {
+  readonly id: string;
+  readonly permission: string;
+  readonly orgId: string | null;
+  readonly resource: string | null;
+  readonly expiresAt: Date | null;
+};
+/** One permission by one role, inherited ones too. Null: on the platform. */
+export type Held = { readonly permission: string; readonly orgId: string | null; readonly role: string };
+
+/** The strictest of what a user's organizations ask of sessions; null: nothing. */
+export type SessionPolicy = { readonly requireMfa: boolean; readonly maxSessions: number | null; readonly idleSeconds: number | null };
+export const noPolicy: SessionPolicy = { requireMfa: false, maxSessions: null, idleSeconds: null };
+
+export type Compiled = {
+  /** Whether the user may do anything at all. */
+  readonly active: boolean;
+  readonly policy: SessionPolicy;
+  /** Permission → the role it comes by, on the platform. */
+  readonly platform: ReadonlyMap<string, string>;
+  readonly organizations: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** By permission and resource (or none): what a decision has to look at, however many there are. */
+  readonly grants: ReadonlyMap<string, readonly Grant[]>;
+  /** Permissions of roles on the platform, and of grants there without a resource and without an end. */
+  readonly always: ReadonlySet<string>;
+  /** Grants on the platform without a resource that have an end: they count until then. */
+  readonly timed: readonly Grant[];
+  /** When the first grant ends; null where none does. */
+  readonly firstEnd: Date | null;
+};
+
+const grantKey = (permission: string, resource: string | null): string => `${permission}\0${resource ?? ''}`;
+const push = <K, V>(map: Map<K, V[]>, key: K, value: V): void => {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+};
+
+export const compile = (
+  { active, policy }: { active: boolean; policy: SessionPolicy },
+  held: readonly Held[],
+  grants: readonly Grant[],
+): Compiled => {
+  const platform = new Map<string, string>();
+  const organizations = new Map<string, Map<string, string>>();
+  for (const { permission, orgId, role } of held) {
+    const of = orgId === null ? platform : (organizations.get(orgId) ?? new Map<string, string>());
+    if (orgId !== null) organizations.set(orgId, of);
+    if (!of.has(permission)) of.set(permission, role);
+  }
+  const byKey = new Map<string, Grant[]>();
+  for (const grant of grants) push(byKey, grantKey(grant.permission, grant.resource), grant);
+  const wide = grants.filter((grant) => grant.orgId === null && grant.resource === null);
+  const ends = grants.flatMap(({ expiresAt }) => (expiresAt ? [expiresAt.getTime()] : []));
+  return {
+    active,
+    policy,
+    platform,
+    organizations,
+    grants: byKey,
+    always: new Set([...platform.keys(), ...wide.filter(({ expiresAt }) => expiresAt === null).map(({ permission }) => permission)]),
+    timed: wide.filter(({ expiresAt }) => expiresAt !== null),
+    firstEnd: ends.length === 0 ? null : new Date(Math.min(...ends)),
+  };
+};
+
+const lives = (grant: Grant, now: Date): boolean => grant.expiresAt === null || grant.expiresAt > now;
+
+/** What a user may on the platform, on everything, at `now`. */
+export const platformPermissions = (compiled: Compiled, now: Date): ReadonlySet<string> => {
+  const living = compiled.timed.filter((grant) => lives(grant, now));
+  return living.length === 0 ? compiled.always : new Set([...compiled.always, ...living.map(({ permission }) => permission)]);
+};
+
+/** Until when a user holds a permission on everything: for good, to a date, or not at all (null). What he gives others lasts no longer. */
+export const holdsUntil = (compiled: Compiled, permission: string, now: Date): 'always' | Date | null => {
+  if (compiled.always.has(permission)) return 'always';
+  const ends = compiled.timed.flatMap((grant) =>
+    grant.permission === permission && grant.expiresAt && lives(grant, now) ? [grant.expiresAt] : [],
+  );
+  return ends.length === 0 ? null : new Date(Math.max(...ends.map((end) => end.getTime())));
+};
+
+export type Question = { readonly permission: string; readonly orgId: string | null; readonly resource: string | null };
+/** `reason` is a sentence for a person. */
+export type Decision = { readonly allowed: boolean; readonly reason: string };
+
+const until = ({ expiresAt }: Grant): string => (expiresAt ? ` until ${expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC` : '');
+
+/** Whether a user may, and by what; null where neither a role nor a grant says so. */
+export const decide = (compiled: Compiled, { permission, orgId, resource }: Question, now: Date): Decision | null => {
+  const role = compiled.platform.get(permission);
+  if (role !== undefined) return { allowed: true, reason: `By the role ${role} on the platform.` };
+  const there = orgId === null ? undefined : compiled.organizations.get(orgId)?.get(permission);
+  if (there !== undefined) return { allowed: true, reason: `By the role ${there} in this organization.` };
+  for (const on of resource === null ? [null] : [null, resource])
+    for (const grant of compiled.grants.get(grantKey(permission, on)) ?? [])
+      if (lives(grant, now) && (grant.orgId === null || grant.orgId === orgId))
+        return { allowed: true, reason: `By a grant${on === null ? '' : ' on this resource'}${until(grant)}.` };
+  return null;
+};
+
+/** `type:id`, in lower case; null where it is out of form. */
+export const parseResource = (resource: string): { type: string; id: string } | null => {
+  const match = /^([a-z][a-z_]{0,39}):([\w.@-]{1,120})$/i.exec(resource);
+  return match ? { type: (match[1] as string).toLowerCase(), id: (match[2] as string).toLowerCase() } : null;
+};

@@ -1,0 +1,134 @@
+/** Adding, changing and removing members, and handing an organization over. Never zero owners: whoever counts them holds the organization's row. */
+import type { Clock, Database, Sql } from '../../infra/ports.ts';
+import type { Permissions } from '../access/permissions.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { SignedInCaller } from '../caller.ts';
+import type { Refused } from '../outcome.ts';
+import { isUuid } from '../paging.ts';
+import { invalid, type OrganizationOutcome } from './create.ts';
+import type { MemberOutcome } from './invite.ts';
+import type { May } from './may.ts';
+import { isAllowed, type OrgRole, ownerRole } from './model.ts';
+import {
+  countOtherOwners,
+  deleteMember,
+  findEmailKey,
+  findMemberRole,
+  findOrganizations,
+  findRole,
+  insertMember,
+  leaveOrganization,
+  lockOrganization,
+  permissionsOfRole,
+  setMemberRole,
+} from './store.ts';
+
+export type MembershipNeeds = { database: Database; clock: Clock; trail: AuditTrail; may: May; permissions: Permissions };
+export type OrgMemberInput = { orgId: string; userId: string; role: string };
+export type OrgMemberOutcome = MemberOutcome | Refused<'NotFound' | 'Conflict' | 'LastOwner' | 'InvalidInput'>;
+export type RemoveMemberOutcome =
+  | { readonly kind: 'MemberRemoved'; readonly orgId: string; readonly userId: string }
+  | Refused<'NotFound' | 'LastOwner'>;
+
+const isOwner = (role: OrgRole): boolean => role.name === ownerRole && role.orgId === null;
+const noRole = () => invalid('role', 'There is no such role in the organization.');
+const idsOf = (input: { orgId: string; userId: string }) => ({ orgId: input.orgId.toLowerCase(), userId: input.userId.toLowerCase() });
+
+export const openMembership = ({ database, clock, trail, may, permissions }: MembershipNeeds) => {
+  /** Runs with the organization's row held; tells caches afterwards. */
+  const change = async <Outcome>(orgId: string, userIds: readonly string[], work: (sql: Sql) => Promise<Outcome>) => {
+    const outcome = await database.transaction(async (sql) =>
+      (await lockOrganization(sql, orgId)) ? work(sql) : ({ kind: 'NotFound' } as const),
+    );
+    for (const userId of userIds) permissions.forget(userId);
+    trail.committed();
+    return outcome;
+  };
+  const outrank = async (caller: SignedInCaller, orgId: string, roles: readonly OrgRole[]): Promise<void> => {
+    for (const role of roles) await may.outrank(caller, orgId, await permissionsOfRole(database, role.id));
+  };
+
+  const add = async (caller: SignedInCaller, input: OrgMemberInput): Promise<OrgMemberOutcome> => {
+    const { orgId, userId } = idsOf(input);
+    if (!isUuid(userId) || !(await may.enter(caller, orgId, 'org.members.manage'))) return { kind: 'NotFound' };
+    const role = await findRole(database, orgId, input.role);
+    if (!role) return noRole();
+    await outrank(caller, orgId, [role]);
+    const [org] = await findOrganizations(database, [orgId]);
+    const key = await findEmailKey(database, userId);
+    if (!org || key === null) return { kind: 'NotFound' };
+    if (!isAllowed(org.allowedEmailDomains, key)) return invalid('userId', 'The organization does not take addresses of this domain.');
+    return change(orgId, [userId], async (sql): Promise<OrgMemberOutcome> => {
+      if (!(await insertMember(sql, orgId, userId, role.id, clock.now()))) return { kind: 'Conflict' };
+      await trail.write(sql, [
+        trail.fact(caller, { type: 'organization.member_added', data: { role: role.name }, orgId, subjectId: userId }),
+      ]);
+      return { kind: 'OrgMember', orgId, userId };
+    });
+  };
+
+  const changeRole = async (caller: SignedInCaller, input: OrgMemberInput): Promise<OrgMemberOutcome> => {
+    const { orgId, userId } = idsOf(input);
+    if (!isUuid(userId) || !(await may.enter(caller, orgId, 'org.members.manage'))) return { kind: 'NotFound' };
+    const role = await findRole(database, orgId, input.role);
+    if (!role) return noRole();
+    const before = await findMemberRole(database, orgId, userId);
+    if (!before) return { kind: 'NotFound' };
+    await outrank(caller, orgId, [role, before]);
+    return change(orgId, [userId], async (sql): Promise<OrgMemberOutcome> => {
+      const current = await findMemberRole(sql, orgId, userId);
+      // Somebody else was quicker: what the caller may was asked about another role.
+      if (current?.id !== before.id) return { kind: current ? 'Conflict' : 'NotFound' };
+      if (isOwner(current) && !isOwner(role) && (await countOtherOwners(sql, orgId, userId)) === 0) return { kind: 'LastOwner' };
+      await setMemberRole(sql, orgId, userId, role.id);
+      const data = { from: before.name, to: role.name };
+      await trail.write(sql, [trail.fact(caller, { type: 'organization.member_role_changed', data, orgId, subjectId: userId })]);
+      return { kind: 'OrgMember', orgId, userId };
+    });
+  };
+
+  const remove = async (caller: SignedInCaller, input: { orgId: string; userId: string }): Promise<RemoveMemberOutcome> => {
+    const { orgId, userId } = idsOf(input);
+    const self = userId === caller.identity.userId;
+    // Everybody may leave.
+    if (!isUuid(userId) || !(await may.enter(caller, orgId, self ? 'org.read' : 'org.members.manage'))) return { kind: 'NotFound' };
+    const before = await findMemberRole(database, orgId, userId);
+    if (!before) return { kind: 'NotFound' };
+    if (!self) await outrank(caller, orgId, [before]);
+    return change(orgId, [userId], async (sql): Promise<RemoveMemberOutcome> => {
+      const current = await findMemberRole(sql, orgId, userId);
+      if (!current || (!self && current.id !== before.id)) return { kind: 'NotFound' };
+      if (isOwner(current) && (await countOtherOwners(sql, orgId, userId)) === 0) return { kind: 'LastOwner' };
+      await deleteMember(sql, orgId, userId);
+      await leaveOrganization(sql, orgId, userId);
+      await trail.write(sql, [
+        trail.fact(caller, { type: 'organization.member_removed', data: { role: current.name }, orgId, subjectId: userId }),
+      ]);
+      return { kind: 'MemberRemoved', orgId, userId };
+    });
+  };
+
+  const transfer = async (
+    caller: SignedInCaller,
+    input: { orgId: string; toUserId: string },
+  ): Promise<OrganizationOutcome | Refused<'NotFound' | 'Conflict'>> => {
+    const [orgId, toUserId] = [input.orgId.toLowerCase(), input.toUserId.toLowerCase()];
+    const { userId } = caller.identity;
+    if (!isUuid(toUserId) || !(await may.enter(caller, orgId, 'org.own'))) return { kind: 'NotFound' };
+    const [owner, admin] = [await findRole(database, orgId, ownerRole), await findRole(database, orgId, 'admin')];
+    if (!owner || !admin) throw new Error('the built-in roles of organizations are not there');
+    return change(orgId, [userId, toUserId], async (sql): Promise<OrganizationOutcome | Refused<'NotFound' | 'Conflict'>> => {
+      const own = await findMemberRole(sql, orgId, userId);
+      if (!own || !isOwner(own) || userId === toUserId) return { kind: 'Conflict' };
+      if (!(await setMemberRole(sql, orgId, toUserId, owner.id))) return { kind: 'NotFound' };
+      await setMemberRole(sql, orgId, userId, admin.id);
+      await trail.write(sql, [
+        trail.fact(caller, { type: 'organization.ownership_transferred', data: {}, orgId, subjectId: toUserId }),
+        trail.fact(caller, { type: 'organization.member_role_changed', data: { from: ownerRole, to: 'admin' }, orgId, subjectId: userId }),
+      ]);
+      return { kind: 'Organization', id: orgId };
+    });
+  };
+
+  return { add, changeRole, remove, transfer };
+};

@@ -1,0 +1,143 @@
+/** The organizations' SQL; whatever changes members holds the organization's row first. */
+import type { Sql } from '../../infra/ports.ts';
+import { statement } from '../../infra/postgres/database.ts';
+import type { Invitation, Organization, OrgRole, Settings } from './model.ts';
+
+const columns = `o.id, o.name, o.slug, o.created_at AS "createdAt", o.require_mfa AS "requireMfa", o.max_sessions_per_user AS "maxSessionsPerUser",
+  coalesce(o.allowed_email_domains, '{}') AS "allowedEmailDomains", o.session_idle_seconds AS "sessionIdleSeconds", o.audit_retention_days AS "auditRetentionDays"`;
+
+const byIds = statement(`SELECT ${columns} FROM organizations o WHERE o.id = ANY($1::uuid[])`);
+export const findOrganizations = (sql: Sql, ids: readonly string[]): Promise<Organization[]> => sql.run<Organization>(byIds, [ids]);
+const bySlug = statement(`SELECT ${columns} FROM organizations o WHERE o.slug = $1`);
+export const findBySlug = async (sql: Sql, slug: string): Promise<Organization | undefined> =>
+  (await sql.run<Organization>(bySlug, [slug]))[0];
+
+const insert =
+  statement(`INSERT INTO organizations (id, name, slug, created_at, updated_at, allowed_email_domains) VALUES ($1, $2, $3, $4, $4, '{}')
+  ON CONFLICT (slug) DO NOTHING RETURNING id`);
+/** Whether the slug was free. */
+export const insertOrganization = async (sql: Sql, org: { id: string; name: string; slug: string; at: Date }): Promise<boolean> =>
+  (await sql.run(insert, [org.id, org.name, org.slug, org.at])).length > 0;
+
+const update = statement(`UPDATE organizations o SET
+    name = coalesce(c->>'name', o.name), slug = coalesce(c->>'slug', o.slug), updated_at = $3,
+    require_mfa = coalesce((c->>'requireMfa')::boolean, o.require_mfa),
+    allowed_email_domains = CASE WHEN c ? 'allowedEmailDomains' THEN ARRAY(SELECT jsonb_array_elements_text(c->'allowedEmailDomains')) ELSE o.allowed_email_domains END,
+    max_sessions_per_user = CASE WHEN c ? 'maxSessionsPerUser' THEN (c->>'maxSessionsPerUser')::int ELSE o.max_sessions_per_user END,
+    session_idle_seconds = CASE WHEN c ? 'sessionIdleSeconds' THEN (c->>'sessionIdleSeconds')::int ELSE o.session_idle_seconds END,
+    audit_retention_days = CASE WHEN c ? 'auditRetentionDays' THEN (c->>'auditRetentionDays')::int ELSE o.audit_retention_days END
+  FROM (SELECT $2::jsonb AS c) AS given WHERE o.id = $1 RETURNING o.id`);
+/** Throws what `isSlugTaken` knows. */
+export const updateOrganizationRow = async (
+  sql: Sql,
+  id: string,
+  changes: Partial<Settings> & { name?: string; slug?: string },
+  at: Date,
+): Promise<boolean> => (await sql.run(update, [id, JSON.stringify(changes), at])).length > 0;
+export const isSlugTaken = (error: unknown): boolean =>
+  (error as { code?: string } | null)?.code === '23505' && (error as { constraint?: string }).constraint === 'organizations_slug_key';
+
+const lock = statement('SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE');
+/** Held to the end of the transaction: who counts owners counts them alone. */
+export const lockOrganization = async (sql: Sql, id: string): Promise<boolean> => (await sql.run(lock, [id])).length > 0;
+
+const owned = statement(`SELECT count(*)::int AS n FROM org_members m JOIN roles r ON r.id = m.role_id
+  WHERE m.user_id = $1 AND r.name = 'owner' AND r.built_in`);
+export const countOwned = async (sql: Sql, userId: string): Promise<number> => (await sql.run<{ n: number }>(owned, [userId]))[0]?.n ?? 0;
+const owners = statement(`SELECT count(*)::int AS n FROM org_members m JOIN roles r ON r.id = m.role_id
+  WHERE m.org_id = $1 AND m.user_id <> $2 AND r.name = 'owner' AND r.built_in`);
+/** Owners beside `exceptId`. */
+export const countOtherOwners = async (sql: Sql, orgId: string, exceptId: string): Promise<number> =>
+  (await sql.run<{ n: number }>(owners, [orgId, exceptId]))[0]?.n ?? 0;
+
+const role = statement(`SELECT id, name, org_id AS "orgId" FROM roles
+  WHERE name = $2 AND kind = 'organization' AND (org_id = $1 OR org_id IS NULL) ORDER BY org_id NULLS LAST LIMIT 1`);
+/** A role that can be held in the organization: its own, or a built-in one. */
+export const findRole = async (sql: Sql, orgId: string, name: string): Promise<OrgRole | undefined> =>
+  (await sql.run<OrgRole>(role, [orgId, name]))[0];
+const effective = statement(`WITH RECURSIVE held AS (
+    SELECT $1::uuid AS role_id UNION SELECT i.inherits_id FROM held h JOIN role_inherits i ON i.role_id = h.role_id)
+  SELECT DISTINCT rp.permission FROM held h JOIN role_permissions rp ON rp.role_id = h.role_id`);
+/** What a role gives, inherited ones too. */
+export const permissionsOfRole = async (sql: Sql, roleId: string): Promise<string[]> =>
+  (await sql.run<{ permission: string }>(effective, [roleId])).map((row) => row.permission);
+
+const put = statement(`INSERT INTO org_members (org_id, user_id, role_id, joined_at)
+  SELECT $1, u.id, $3, $4 FROM users u WHERE u.id = $2 AND u.status = 'ACTIVE' ON CONFLICT DO NOTHING RETURNING user_id`);
+/** Whether the active user was no member before. */
+export const insertMember = async (sql: Sql, orgId: string, userId: string, roleId: string, at: Date): Promise<boolean> =>
+  (await sql.run(put, [orgId, userId, roleId, at])).length > 0;
+const setRole = statement('UPDATE org_members SET role_id = $3 WHERE org_id = $1 AND user_id = $2 RETURNING user_id');
+export const setMemberRole = async (sql: Sql, orgId: string, userId: string, roleId: string): Promise<boolean> =>
+  (await sql.run(setRole, [orgId, userId, roleId])).length > 0;
+const remove = statement('DELETE FROM org_members WHERE org_id = $1 AND user_id = $2 RETURNING user_id');
+export const deleteMember = async (sql: Sql, orgId: string, userId: string): Promise<boolean> =>
+  (await sql.run(remove, [orgId, userId])).length > 0;
+const memberRole = statement(
+  `SELECT r.id, r.name, r.org_id AS "orgId" FROM org_members m JOIN roles r ON r.id = m.role_id WHERE m.org_id = $1 AND m.user_id = $2`,
+);
+export const findMemberRole = async (sql: Sql, orgId: string, userId: string): Promise<OrgRole | undefined> =>
+  (await sql.run<OrgRole>(memberRole, [orgId, userId]))[0];
+const emailOf = statement(`SELECT email_key FROM users WHERE id = $1 AND status = 'ACTIVE' AND email_verified_at IS NOT NULL`);
+/** The key of an active user's proved address. */
+export const findEmailKey = async (sql: Sql, userId: string): Promise<string | null> =>
+  (await sql.run<{ email_key: string | null }>(emailOf, [userId]))[0]?.email_key ?? null;
+
+const leave = statement('UPDATE sessions SET org_id = NULL WHERE user_id = $2 AND org_id = $1 AND revoked_at IS NULL');
+/** The user's sessions no longer speak for the organization. */
+export const leaveOrganization = async (sql: Sql, orgId: string, userId: string): Promise<void> => {
+  await sql.run(leave, [orgId, userId]);
+};
+
+const invitation = `i.id, i.org_id AS "orgId", i.email, r.name AS role, i.invited_by AS "invitedBy", i.created_at AS "createdAt", i.expires_at AS "expiresAt"`;
+const endOld = statement(
+  'UPDATE invitations SET ended_at = $3 WHERE org_id = $1 AND email_key = $2 AND ended_at IS NULL AND expires_at <= $3',
+);
+const invite = statement(`INSERT INTO invitations (id, org_id, email, email_key, role_id, invited_by, token_hash, created_at, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`);
+/** Whether the address had no open invitation. */
+export const insertInvitation = async (
+  sql: Sql,
+  row: {
+    id: string;
+    orgId: string;
+    email: string;
+    emailKey: string;
+    roleId: string;
+    invitedBy: string;
+    tokenHash: Buffer;
+    at: Date;
+    expiresAt: Date;
+  },
+): Promise<boolean> => {
+  await sql.run(endOld, [row.orgId, row.emailKey, row.at]);
+  const values = [row.id, row.orgId, row.email, row.emailKey, row.roleId, row.invitedBy, row.tokenHash, row.at, row.expiresAt];
+  return (await sql.run(invite, values)).length > 0;
+};
+const use =
+  statement(`UPDATE invitations SET ended_at = $3 WHERE token_hash = $1 AND email_key = $2 AND ended_at IS NULL AND expires_at > $3
+  RETURNING id, org_id AS "orgId", role_id AS "roleId"`);
+/** Uses an invitation up, by whom it was sent to; one of any number of parallel calls gets it. */
+export const useInvitation = async (
+  sql: Sql,
+  tokenHash: Buffer,
+  emailKey: string,
+  at: Date,
+): Promise<{ id: string; orgId: string; roleId: string } | undefined> =>
+  (await sql.run<{ id: string; orgId: string; roleId: string }>(use, [tokenHash, emailKey, at]))[0];
+const takeBack = statement('UPDATE invitations SET ended_at = $3 WHERE id = $1 AND org_id = $2 AND ended_at IS NULL RETURNING id');
+export const endInvitation = async (sql: Sql, id: string, orgId: string, at: Date): Promise<boolean> =>
+  (await sql.run(takeBack, [id, orgId, at])).length > 0;
+const orgOf = statement('SELECT org_id FROM invitations WHERE id = $1');
+export const findInvitationOrg = async (sql: Sql, id: string): Promise<string | null> =>
+  (await sql.run<{ org_id: string }>(orgOf, [id]))[0]?.org_id ?? null;
+const open = statement('SELECT count(*)::int AS n FROM invitations WHERE org_id = $1 AND ended_at IS NULL AND expires_at > $2');
+export const countInvitations = async (sql: Sql, orgId: string, now: Date): Promise<number> =>
+  (await sql.run<{ n: number }>(open, [orgId, now]))[0]?.n ?? 0;
+const oneInvitation = statement(`SELECT ${invitation} FROM invitations i JOIN roles r ON r.id = i.role_id WHERE i.id = $1`);
+export const findInvitation = async (sql: Sql, id: string): Promise<Invitation | undefined> =>
+  (await sql.run<Invitation>(oneInvitation, [id]))[0];
+const openOnes = statement(`SELECT ${invitation} FROM invitations i JOIN roles r ON r.id = i.role_id
+  WHERE i.org_id = $1 AND i.ended_at IS NULL AND i.expires_at > $2 AND ($3::uuid IS NULL OR i.id < $3) ORDER BY i.id DESC LIMIT $4`);
+export const readInvitations = (sql: Sql, orgId: string, now: Date, after: string | null, limit: number): Promise<Invitation[]> =>
+  sql.run<Invitation>(openOnes, [orgId, now, after, limit]);

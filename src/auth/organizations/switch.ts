@@ -1,0 +1,28 @@
+/** Which organization a session's tokens speak for. */
+import type { Database } from '../../infra/ports.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { SignedInCaller } from '../caller.ts';
+import type { SignedIn } from '../login/model.ts';
+import type { Refused } from '../outcome.ts';
+import type { Grants } from '../sessions/grant.ts';
+import { setOrganization } from '../sessions/store.ts';
+import type { May } from './may.ts';
+
+export type SwitchNeeds = { database: Database; trail: AuditTrail; may: May; grants: Grants };
+export type SwitchOutcome = SignedIn | Refused<'NotFound'>;
+
+/** The refresh token stays; the access token is a new one, with the scopes of the organization. */
+export const switchOrganization =
+  ({ database, trail, may, grants }: SwitchNeeds) =>
+  async (caller: SignedInCaller, orgId: string): Promise<SwitchOutcome> => {
+    const to = orgId.toLowerCase();
+    if (!(await may.enter(caller, to, 'org.read'))) return { kind: 'NotFound' };
+    const session = await database.transaction(async (sql) => {
+      const moved = await setOrganization(sql, caller.identity.sessionId, to);
+      if (moved) await trail.write(sql, [trail.fact(caller, { type: 'session.organization_changed', data: {}, orgId: to })]);
+      return moved;
+    });
+    if (!session) return { kind: 'NotFound' };
+    trail.committed();
+    return grants.grant(session);
+  };

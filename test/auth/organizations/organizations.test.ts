@@ -1,0 +1,211 @@
+/** Organizations over the API: made, changed, joined, left, handed over; never without an owner, never seen from outside. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nothing, type Watch, watchChanges } from '../../kit/changes.ts';
+import type { Client } from '../../kit/client.ts';
+import { ask, problem } from '../../kit/mfa.ts';
+import { openWorld, type SignedInPerson, someEmail } from '../../kit/world.ts';
+
+let world: Awaited<ReturnType<typeof openWorld>>;
+let watch: Watch;
+beforeAll(async () => {
+  world = await openWorld();
+  watch = await watchChanges(world);
+});
+afterAll(() => world?.close());
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of any shape
+type Any = any;
+const mutations = {
+  createOrganization: 'CreateOrganizationInput',
+  updateOrganization: 'UpdateOrganizationInput',
+  inviteMember: 'InviteMemberInput',
+  acceptInvitation: 'AcceptInvitationInput',
+  addMember: 'OrgMemberInput',
+  updateMemberRole: 'OrgMemberInput',
+  removeMember: 'RemoveMemberInput',
+  transferOwnership: 'TransferOwnershipInput',
+} as const;
+const parts: Record<string, string> = {
+  createOrganization: '... on Organization { id name slug settings { requireMfa } }',
+  updateOrganization:
+    '... on Organization { id name slug settings { requireMfa maxSessionsPerUser allowedEmailDomains sessionIdleSeconds } } ... on InvalidInput { field }',
+  inviteMember: '... on Invitation { id email organization { id } invitedBy { id } } ... on InvalidInput { field }',
+  acceptInvitation: '... on OrgMember { user { id } organization { id } joinedAt }',
+  addMember: '... on OrgMember { user { id } organization { id } joinedAt }',
+  updateMemberRole: '... on OrgMember { user { id } }',
+  removeMember: '... on MemberRemoved { orgId userId }',
+  transferOwnership: '... on Organization { id }',
+};
+const run = (client: Client, name: keyof typeof mutations, input: object): Promise<Any> =>
+  ask(client, `mutation ($input: ${mutations[name]}!) { ${name}(input: $input) { __typename ${problem} ${parts[name]} } }`, input);
+const codeOf = async (client: Client, name: keyof typeof mutations, input: object) =>
+  (await client.ask(`mutation ($input: ${mutations[name]}!) { ${name}(input: $input) { __typename } }`, { input })).errors?.[0]?.extensions
+    .code;
+const found = async (owner: SignedInPerson, name = 'Lovelace & Sons'): Promise<string> =>
+  (await run(owner.client, 'createOrganization', { name })).id;
+const rolesIn = async (orgId: string) =>
+  Object.fromEntries(
+    (
+      await world.sql<{ user_id: string; name: string }>(
+        'SELECT m.user_id, r.name FROM org_members m JOIN roles r ON r.id = m.role_id WHERE m.org_id = $1',
+        [orgId],
+      )
+    ).map((row) => [row.user_id, row.name]),
+  );
+const with_ = async (...roles: string[]) => {
+  const owner = await world.signedIn();
+  const orgId = await found(owner);
+  const members: SignedInPerson[] = [];
+  for (const role of roles) {
+    const person = await world.signedIn();
+    expect((await run(owner.client, 'addMember', { orgId, userId: person.id, role })).__typename).toBe('OrgMember');
+    members.push(person);
+  }
+  return { owner, orgId, members };
+};
+
+describe('a new organization', () => {
+  it('has its maker as owner, a slug of its own, and is there for members alone', async () => {
+    const [owner, other] = [await world.signedIn(), await world.signedIn()];
+    const { answer, changed } = await watch(() => run(owner.client, 'createOrganization', { name: 'Lovelace & Sons', slug: 'lovelace' }));
+    expect(answer).toMatchObject({
+      __typename: 'Organization',
+      name: 'Lovelace & Sons',
+      slug: 'lovelace',
+      settings: { requireMfa: false },
+    });
+    expect(changed).toEqual({ ...nothing, facts: ['organization.created', 'organization.member_added'] });
+    expect(await rolesIn(answer.id)).toEqual({ [owner.id]: 'owner' });
+    const query = '{ a: organization(slug: "lovelace") { id } b: organization(slug: "nobody-has-this") { id } }';
+    expect((await owner.client.ask(query)).data).toEqual({ a: { id: answer.id }, b: null });
+    expect((await other.client.ask(query)).data).toEqual({ a: null, b: null });
+    expect((await run(other.client, 'createOrganization', { name: 'Another', slug: 'lovelace' })).__typename).toBe('Conflict');
+    expect((await run(other.client, 'createOrganization', { name: 'x', slug: 'Not a slug' })).__typename).toBe('InvalidInput');
+    expect(
+      (await owner.client.ask('{ me { memberships { totalCount edges { node { organization { id } } } } } }')).data.me.memberships,
+    ).toEqual({
+      totalCount: 1,
+      edges: [{ node: { organization: { id: answer.id } } }],
+    });
+  });
+
+  it('is one of at most twenty of one owner, also when they are made at once', async () => {
+    const owner = await world.signedIn();
+    const kinds = (
+      await Promise.all(Array.from({ length: 25 }, (_, n) => run(owner.client, 'createOrganization', { name: `Number ${n}` })))
+    ).map((answer) => answer.__typename);
+    expect(kinds.filter((kind) => kind === 'Organization')).toHaveLength(20);
+    expect(kinds.filter((kind) => kind === 'QuotaExceeded')).toHaveLength(5);
+  });
+});
+
+describe('settings', () => {
+  it('are changed by who holds org.update, seen by nobody below, and checked', async () => {
+    const { owner, orgId, members } = await with_('admin', 'viewer');
+    const [admin, viewer] = members as [SignedInPerson, SignedInPerson];
+    const settings = { requireMfa: true, maxSessionsPerUser: 3, allowedEmailDomains: ['@Example.com'], sessionIdleSeconds: 600 };
+    expect(await run(admin.client, 'updateOrganization', { orgId, name: 'Renamed', settings })).toMatchObject({
+      name: 'Renamed',
+      settings: { ...settings, allowedEmailDomains: ['example.com'] },
+    });
+    expect((await run(owner.client, 'updateOrganization', { orgId, settings: { maxSessionsPerUser: null } })).settings).toMatchObject({
+      maxSessionsPerUser: null,
+      requireMfa: true,
+    });
+    expect(await codeOf(viewer.client, 'updateOrganization', { orgId, name: 'Mine' })).toBe('FORBIDDEN');
+    expect(
+      (await viewer.client.ask(`{ organization(id: "${orgId}") { name settings { requireMfa } dashboard { members } } }`)).data
+        .organization,
+    ).toEqual({
+      name: 'Renamed',
+      settings: null,
+      dashboard: null,
+    });
+    for (const bad of [
+      { maxSessionsPerUser: 0 },
+      { sessionIdleSeconds: 1 },
+      { allowedEmailDomains: ['no domain'] },
+      { auditRetentionDays: 1 },
+    ])
+      expect((await run(owner.client, 'updateOrganization', { orgId, settings: bad })).__typename).toBe('InvalidInput');
+  });
+
+  it('hold for members: a factor is required, sessions are limited, and end sooner unused', async () => {
+    const { owner, orgId, members } = await with_('trader');
+    const [trader] = members as [SignedInPerson];
+    await run(owner.client, 'updateOrganization', {
+      orgId,
+      settings: { requireMfa: true, maxSessionsPerUser: 1, sessionIdleSeconds: 600 },
+    });
+    world.house.infra.database.run({ name: '', text: 'SELECT 1' });
+    const fresh = await openWorld({}, { databaseUrl: world.databaseUrl, keyFile: world.keyFile });
+    try {
+      const signedIn = await fresh.signIn(trader);
+      expect((await signedIn.client.ask('{ me { id } }')).errors?.[0]?.extensions.code).toBe('STEP_UP_REQUIRED');
+      const sessions = await world.sql<{ id: string; idle_seconds: number }>(
+        'SELECT id, idle_seconds FROM sessions WHERE user_id = $1 AND revoked_at IS NULL',
+        [trader.id],
+      );
+      expect(sessions).toEqual([{ id: signedIn.sessionId, idle_seconds: 600 }]);
+    } finally {
+      await fresh.close();
+    }
+  });
+});
+
+describe('an invitation', () => {
+  it('is mailed, bound to its address, accepted once, and gives the role', async () => {
+    const { owner, orgId } = await with_();
+    const guest = await world.person();
+    const { answer, changed } = await watch(() => run(owner.client, 'inviteMember', { orgId, email: guest.email, role: 'trader' }));
+    expect(answer).toMatchObject({
+      __typename: 'Invitation',
+      email: guest.email,
+      organization: { id: orgId },
+      invitedBy: { id: owner.id },
+    });
+    expect(changed).toEqual({ ...nothing, facts: ['organization.member_invited'], letters: [`invitation to ${guest.email}`] });
+    expect((await run(owner.client, 'inviteMember', { orgId, email: guest.email, role: 'viewer' })).__typename).toBe('Conflict');
+    const token = /token=([\w-]+)/.exec((await world.mail(guest.email)).text)![1];
+    const thief = await world.signedIn();
+    expect((await run(thief.client, 'acceptInvitation', { token })).__typename).toBe('TokenInvalid');
+    const { client } = await world.signIn(guest);
+    const kinds = (await Promise.all(Array.from({ length: 20 }, () => run(client, 'acceptInvitation', { token }))))
+      .map((one) => one.__typename)
+      .sort();
+    expect(kinds).toEqual(['OrgMember', ...Array(19).fill('TokenInvalid')]);
+    expect(await rolesIn(orgId)).toMatchObject({ [guest.id]: 'trader' });
+  });
+
+  it('is over after seven days, and once it was taken back', async () => {
+    const { owner, orgId } = await with_();
+    const guest = await world.person();
+    await run(owner.client, 'inviteMember', { orgId, email: guest.email, role: 'viewer' });
+    const first = /token=([\w-]+)/.exec((await world.mail(guest.email)).text)![1];
+    world.clock.move(7 * 86_400 + 1);
+    const { client } = await world.signIn(guest);
+    expect((await run(client, 'acceptInvitation', { token: first })).__typename).toBe('TokenInvalid');
+    const again = await run((await world.signIn(owner)).client, 'inviteMember', { orgId, email: guest.email, role: 'viewer' });
+    expect(again.__typename).toBe('Invitation');
+    const second = /token=([\w-]+)/.exec((await world.mail(guest.email, 1)).text)![1];
+    const revoke = 'mutation ($id: ID!) { revokeInvitation(invitationId: $id) { __typename } }';
+    expect((await client.ask(revoke, { id: again.id })).data.revokeInvitation.__typename).toBe('NotFound');
+    expect((await (await world.signIn(owner)).client.ask(revoke, { id: again.id })).data.revokeInvitation.__typename).toBe('Deleted');
+    expect((await run(client, 'acceptInvitation', { token: second })).__typename).toBe('TokenInvalid');
+  });
+
+  it('goes to allowed domains alone', async () => {
+    const { owner, orgId } = await with_();
+    await run(owner.client, 'updateOrganization', { orgId, settings: { allowedEmailDomains: ['bank.example'] } });
+    expect(await run(owner.client, 'inviteMember', { orgId, email: someEmail(), role: 'viewer' })).toMatchObject({
+      __typename: 'InvalidInput',
+      field: 'input.email',
+    });
+    expect((await run(owner.client, 'addMember', { orgId, userId: (await world.person()).id, role: 'viewer' })).__typename).toBe(
+      'InvalidInput',
+    );
+    expect((await run(owner.client, 'inviteMember', { orgId, email: 'someone@bank.example', role: 'viewer' })).__typename).toBe(
+      'Invitation',
+    );
+  });
+});
