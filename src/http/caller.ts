@@ -41,7 +41,12 @@ export const openCallers = ({ auth, addresses }: { auth: House['auth']; addresse
 
   type Proofs = { identity: Identity | null; csrfHeader?: boolean; refreshCookie?: string | null; deviceCookie?: string | null };
   const callerOf = async (origin: Origin, proofs: Proofs): Promise<Caller> =>
-    assemble(origin, proofs, proofs.identity ? await auth.access.permissionsOf(proofs.identity.userId) : nobody);
+    // Whose second factor is due may nothing, whatever an answer to its proof leads on to.
+    assemble(
+      origin,
+      proofs,
+      proofs.identity && !proofs.identity.restricted ? await auth.access.permissionsOf(proofs.identity.userId) : nobody,
+    );
   const assemble = (
     { ip, network, userAgent, requestId }: Origin,
     { identity, csrfHeader = false, refreshCookie = null, deviceCookie = null }: Proofs,

@@ -16,10 +16,10 @@ export type Results = AsyncIterableIterator<Result> & { return(): Promise<Iterat
 /** An operation with its variables: all that a client could have done wrong has been looked at. */
 export type Ready = { readonly operation: Operation; readonly variables: Variables; readonly coerced: Variables };
 
-const noVariables: Variables = Object.freeze({});
+const noVariables: Variables = Object.freeze(Object.create(null));
 
 /** PostgreSQL keeps no U+0000 in text, and nobody types one. In a document and in JSON alike it stands as an escape or as itself. */
-const nul = /\\u0000|\0/;
+const nul = /\\u(?:0000|\{0+\})|\0/;
 const holdsNul = ({ query, variables }: Params): boolean => nul.test(query) || (variables !== null && nul.test(JSON.stringify(variables)));
 const noNul: Refused = { refused: [badRequest('The character U+0000 is not accepted.')] };
 

@@ -24,7 +24,8 @@ export const coerceVariables = (
   inputs: Variables,
 ): { coerced: Variables } | { wrong: Told[] } => {
   const wrong: Told[] = [];
-  const coerced: Variables = {};
+  // Without a prototype: a variable named like one of its members is not given.
+  const coerced: Variables = Object.create(null);
   for (const definition of definitions) {
     const name = definition.variable.name.value;
     const type = typeFromAST(schema, definition.type as NamedTypeNode) as GraphQLInputType;

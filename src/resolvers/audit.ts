@@ -3,7 +3,7 @@ import type { Caller, SignedInCaller } from '../auth/caller.ts';
 import { AuditEvent, AuditEventFilter } from '../schema/audit/audit.ts';
 import { builder } from '../schema/builder.ts';
 import { Session } from '../schema/sessions/session.ts';
-import { User } from '../schema/users/user.ts';
+import { isSelf, User } from '../schema/users/user.ts';
 
 const note = 'All events for a holder of audit.read; for anyone else those they are actor or subject of.';
 
@@ -64,7 +64,7 @@ builder.objectField(User, 'activity', (t) =>
       nullable: true,
       args: { filter: t.arg({ type: AuditEventFilter }) },
       resolve: (user, args, { auth, caller }) =>
-        caller.identity?.userId === user.id || caller.permissions.has('audit.read')
+        isSelf(user.id, caller) || caller.permissions.has('audit.read')
           ? auth.audit.list(signedIn(caller), { ...args, personId: user.id })
           : null,
     },

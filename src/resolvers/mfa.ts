@@ -3,7 +3,7 @@ import { builder } from '../schema/builder.ts';
 import { DeleteResult } from '../schema/deleted.ts';
 import { MfaMethod, TrustedDevice } from '../schema/mfa/methods.ts';
 import * as mfa from '../schema/mfa/mfa.ts';
-import { maySee, User } from '../schema/users/user.ts';
+import { isSelf, maySee, User } from '../schema/users/user.ts';
 import { deliverSignIn } from './deliver.ts';
 
 builder.mutationField('setupMfa', (t) =>
@@ -107,6 +107,6 @@ builder.objectFields(User, (t) => ({
     type: [TrustedDevice],
     nullable: true,
     description: 'Where the second factor is not asked for; for the user alone.',
-    resolve: (user, _args, { auth, caller }) => (caller.identity?.userId === user.id ? auth.mfa.trustedDevices(user.id) : null),
+    resolve: (user, _args, { auth, caller }) => (isSelf(user.id, caller) ? auth.mfa.trustedDevices(user.id) : null),
   }),
 }));

@@ -1,6 +1,6 @@
 /** The sessions room's verbs, edges and stream. */
 import { badRequest } from '../auth/access/denial.ts';
-import type { SignedInCaller } from '../auth/caller.ts';
+import type { Caller, SignedInCaller } from '../auth/caller.ts';
 import { builder } from '../schema/builder.ts';
 import { prismaPage } from '../schema/pages.ts';
 import { Session } from '../schema/sessions/session.ts';
@@ -12,7 +12,7 @@ import {
   RevokeSessionsInput,
   SessionEvent,
 } from '../schema/sessions/sessions.ts';
-import { User } from '../schema/users/user.ts';
+import { isSelf, User } from '../schema/users/user.ts';
 import { deliver } from './deliver.ts';
 import { signedInOnly } from './reference.ts';
 
@@ -104,6 +104,7 @@ builder.subscriptionField('sessionEvents', (t) =>
 
 builder.objectField(SessionEvent, 'session', (t) => t.field({ type: Session, resolve: (event) => ({ id: event.sessionId }) as never }));
 
+const maySeeSessions = (userId: string, caller: Caller): boolean => isSelf(userId, caller) || caller.permissions.has('sessions.read');
 builder.prismaObjectField(User, 'sessions', (t) =>
   t.prismaConnection(
     {
@@ -111,11 +112,10 @@ builder.prismaObjectField(User, 'sessions', (t) =>
       cursor: 'id',
       extensions: prismaPage,
       nullable: true,
-      totalCount: (user, _args, { auth, caller }) => auth.sessions.count(caller as SignedInCaller, { userId: user.id }),
+      totalCount: (user, _args, { auth, caller }) =>
+        maySeeSessions(user.id, caller) ? auth.sessions.count(caller as SignedInCaller, { userId: user.id }) : 0,
       resolve: (query, user, _args, { auth, caller }) =>
-        caller.identity?.userId === user.id || caller.permissions.has('sessions.read')
-          ? auth.sessions.list(caller as SignedInCaller, { userId: user.id }, query)
-          : null,
+        maySeeSessions(user.id, caller) ? auth.sessions.list(caller as SignedInCaller, { userId: user.id }, query) : null,
     },
     SessionConnection as never,
     SessionEdge as never,

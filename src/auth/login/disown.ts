@@ -1,13 +1,18 @@
-/** "This was not me": the link of a new sign-in's letter ends that session, forgets its device, and starts a password reset. */
+/**
+ * "This was not me": the link of a new sign-in's letter ends that session and the others of its device since then, takes away what they added
+ * (second factors, backup codes, trust in devices), forgets the device, and starts a password reset.
+ */
 import type { Clock, Database, Limiter, Rate } from '../../infra/ports.ts';
 import { rateLimited } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
+import { forgetFirstFactor } from '../mfa/forget.ts';
+import { removeAddedBy } from '../mfa/store.ts';
 import type { Refused } from '../outcome.ts';
 import { lockActive } from '../passwords/store.ts';
 import { deviceKey } from '../sessions/device.ts';
 import type { Endings } from '../sessions/ending.ts';
-import { findDevice } from '../sessions/pages.ts';
+import { sessionsSince } from '../sessions/pages.ts';
 import type { LoggedOut } from '../sessions/revoke.ts';
 import type { OneTimeTokens } from '../tokens/one-time.ts';
 import { forgetDevice } from './store.ts';
@@ -29,7 +34,7 @@ export type DisownNeeds = {
 export type DisownOutcome = LoggedOut | Refused<'TokenInvalid'>;
 
 export const disownSession = (needs: DisownNeeds) => {
-  const { database, limiter, trail, oneTime, endings, pepper } = needs;
+  const { database, clock, limiter, trail, oneTime, endings, pepper } = needs;
   return async (caller: Caller, input: { token: string }): Promise<DisownOutcome> => {
     const limitKey = `disown:${caller.network}`;
     const { allowed, retryAfterSeconds } = await limiter.take(limitKey, needs.config.RATE_LIMIT_LOGIN);
@@ -41,10 +46,23 @@ export const disownSession = (needs: DisownNeeds) => {
     const ended = await database.transaction(async (sql) => {
       await lockActive(sql, userId);
       if (!(await oneTime.use(sql, 'disown_session', input.token))) return null;
-      const device = await findDevice(sql, sessionId);
-      if (device) await forgetDevice(sql, userId, deviceKey(pepper, device));
-      const ids = await endings.one(sql, caller, sessionId, 'disowned', userId);
-      await trail.write(sql, [trail.fact(caller, { type: 'session.disowned', data: {}, actorId: userId, subjectId: userId, sessionId })]);
+      const who = { actorId: userId, subjectId: userId, sessionId };
+      const facts = [trail.fact(caller, { type: 'session.disowned', data: {}, ...who })];
+      const since = await sessionsSince(sql, userId, sessionId);
+      const own = since.find((session) => session.id === sessionId);
+      const ids: string[] = [];
+      if (own) {
+        const key = deviceKey(pepper, own);
+        // The second sign-in of a device is no news: no letter told of it.
+        const strange = since.filter((session) => deviceKey(pepper, session).equals(key)).map((session) => session.id);
+        await forgetDevice(sql, userId, key);
+        for (const id of strange) ids.push(...(await endings.one(sql, caller, id, 'disowned', userId)));
+        for (const { type } of await removeAddedBy(sql, userId, strange, own.createdAt, clock.now()))
+          facts.push(trail.fact(caller, { type: 'mfa.disabled', data: { method: type }, ...who }));
+      }
+      // Whoever has signed in as somebody else may have made any device trusted, and may have a challenge open.
+      await forgetFirstFactor(sql, userId, clock.now());
+      await trail.write(sql, facts);
       return ids;
     });
     if (!ended) return { kind: 'TokenInvalid' };

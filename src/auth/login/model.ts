@@ -11,6 +11,8 @@ export type SignedIn = {
   readonly sessionSeconds: number;
   readonly userId: string;
   readonly sessionId: string;
+  /** A second factor is required and has not been given: the tokens lead to it and to nothing else. */
+  readonly restricted: boolean;
   /** The user's row as the sign-in left it; a refresh does not read it. */
   readonly user?: UserRow;
   /** For a device that is to be trusted. */

@@ -43,6 +43,12 @@ const daySeconds = 86_400;
 /** The client this API itself is to a token (RFC 9068 §2.2 asks for a client_id). */
 const firstPartyClient = 'latchkey';
 
+/** Undoes the transaction of a sign-in that came to nothing, with the proof it had taken. */
+class Stale extends Error {}
+const noSession = (fault: unknown): undefined => {
+  if (!(fault instanceof Stale)) throw fault;
+};
+
 export type SignIn = ReturnType<typeof openSignIn>;
 
 export const openSignIn = (needs: SignInNeeds) => {
@@ -118,19 +124,21 @@ export const openSignIn = (needs: SignInNeeds) => {
     if (!alert && limit === 0 && !proof.claim && !proof.also) user = await signInWith(database, input);
     else {
       const queueOver = await needs.post.prepare(...(limit > 0 ? limitLetters(proof, now, limit) : []));
-      user = await database.transaction(async (sql) => {
-        if (proof.claim && !(await proof.claim(sql))) return undefined;
-        const signedIn = await signInWith(sql, input);
-        if (!signedIn) return undefined;
-        await proof.also?.(sql, id);
-        await alert?.queue(sql);
-        if (limit > 0) {
-          const oldest = await endOldest(sql, proof.userId, now, limit, id);
-          ended = await needs.endings.record(sql, caller, oldest, 'session_limit');
-          if (ended.length > 0) await queueOver(sql);
-        }
-        return signedIn;
-      });
+      user = await database
+        .transaction(async (sql) => {
+          if (proof.claim && !(await proof.claim(sql))) return undefined;
+          const signedIn = await signInWith(sql, input);
+          if (!signedIn) throw new Stale();
+          await proof.also?.(sql, id);
+          await alert?.queue(sql);
+          if (limit > 0) {
+            const oldest = await endOldest(sql, proof.userId, now, limit, id);
+            ended = await needs.endings.record(sql, caller, oldest, 'session_limit');
+            if (ended.length > 0) await queueOver(sql);
+          }
+          return signedIn;
+        })
+        .catch(noSession);
     }
     if (!user) return null;
     if (ended.length > 0) needs.endings.announce(ended);

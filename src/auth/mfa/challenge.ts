@@ -47,7 +47,7 @@ export const challengeMfa = (needs: ChallengeNeeds) => {
     if (!challenge || !owner) return null;
     return { challenge, owner, types: usableTypes(owner, config, unpackProof(owner.userId, challenge.proof).amr), sessionId: null };
   };
-  const ofStepUp = async (caller: Caller): Promise<Asked | null> => {
+  const ofStepUp = async (caller: Caller, type: MfaType): Promise<Asked | null> => {
     if (!caller.identity) throw unauthenticated();
     const { userId, sessionId } = caller.identity;
     const [owner, session] = await Promise.all([findOwner(database, userId), findSession(database, sessionId)]);
@@ -66,8 +66,9 @@ export const challengeMfa = (needs: ChallengeNeeds) => {
       at,
       expiresAt,
     };
-    await insertChallenge(database, row);
-    return { challenge: { id, expires_at: expiresAt }, owner, types: usableTypes(owner, config, session.amr), sessionId };
+    const types = usableTypes(owner, config, session.amr);
+    if (types.includes(type)) await insertChallenge(database, row);
+    return { challenge: { id, expires_at: expiresAt }, owner, types, sessionId };
   };
 
   const told = ({ challenge }: Asked, type: MfaType, more: Partial<MfaChallenge> = {}): MfaChallenge => {
@@ -95,7 +96,7 @@ export const challengeMfa = (needs: ChallengeNeeds) => {
   };
 
   return async (caller: Caller, { challengeToken, type }: ChallengeMfaInput): Promise<ChallengeMfaOutcome> => {
-    const asked = challengeToken ? await ofSignIn(caller, challengeToken) : await ofStepUp(caller);
+    const asked = challengeToken ? await ofSignIn(caller, challengeToken) : await ofStepUp(caller, type);
     if (!asked) return { kind: 'TokenInvalid' };
     if (!asked.types.includes(type)) return { kind: 'MfaNotEnabled' };
     if (type === 'EMAIL' || type === 'SMS') return send(caller, asked, type);

@@ -10,7 +10,7 @@ import { raiseSession } from '../sessions/store.ts';
 import type { Factors } from './factors.ts';
 import { methodOf } from './list.ts';
 import { digitsOf, type MfaMethod, mostAttempts, mostCodeAttempts, withFactor } from './model.ts';
-import { type Confirmed, confirmMethod, findOwner, isSecondOfType, type MethodRow, type Owner, trySetup, verifyPhone } from './store.ts';
+import { type Confirmed, confirmMethod, findOwner, isSecondOfType, type MethodRow, trySetup, verifyPhone } from './store.ts';
 
 export type ConfirmNeeds = { database: Database; clock: Clock; trail: AuditTrail; post: Post; factors: Factors };
 export type ConfirmMfaInput = { methodId: string; code?: string | null; webauthn?: unknown };
@@ -29,13 +29,15 @@ export const confirmMfa = (needs: ConfirmNeeds) => {
     return row.code_hash?.equals(factors.codes.digest(row.id, digitsOf(input.code))) ? {} : null;
   };
 
-  const enable = async (sql: Sql, caller: SignedInCaller, owner: Owner, row: MethodRow, proved: Confirmed) => {
+  const enable = async (sql: Sql, caller: SignedInCaller, row: MethodRow, proved: Confirmed) => {
     const { userId, sessionId, amr } = caller.identity;
     if (!(await lockActive(sql, userId))) return null;
     const method = await confirmMethod(sql, row.id, clock.now(), proved);
     if (!method) return null;
     if (row.phone) await verifyPhone(sql, userId, row.phone, clock.now());
-    const backupCodes = owner.backupCodes > 0 ? [] : await factors.backupCodes.renew(sql, userId);
+    // Under the lock: of two factors confirmed at once the first brings the codes.
+    const now = await findOwner(sql, userId);
+    const backupCodes = now && now.backupCodes > 0 ? [] : await factors.backupCodes.renew(sql, userId);
     await raiseSession(sql, sessionId, clock.now(), withFactor(amr, row.type));
     await trail.write(sql, [trail.fact(caller, { type: 'mfa.enabled', data: { method: row.type } })]);
     return { method, backupCodes };
@@ -62,7 +64,7 @@ export const confirmMfa = (needs: ConfirmNeeds) => {
     );
     try {
       const enabled = await database.transaction(async (sql) => {
-        const done = await enable(sql, caller, owner, row, proved);
+        const done = await enable(sql, caller, row, proved);
         if (done) await queueLetter(sql);
         return done;
       });

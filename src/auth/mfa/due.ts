@@ -35,7 +35,7 @@ export const openSecondFactor =
     const token = random.bytes(32).toString('base64url');
     const at = clock.now();
     const opened = await database.transaction(async (sql) => {
-      await lockActive(sql, proof.userId);
+      if (!(await lockActive(sql, proof.userId))) return false;
       if (proof.claim && !(await proof.claim(sql))) return false;
       await proof.settle?.(sql);
       await insertChallenge(sql, {

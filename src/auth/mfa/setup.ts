@@ -1,4 +1,5 @@
 /** Setting a factor up: begun here, counted from when its first answer proves it (./confirm.ts), forgotten after ten minutes. */
+import { createHash } from 'node:crypto';
 import type { Clock, Database, Limiter, Random, Rate, Sql } from '../../infra/ports.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
@@ -36,6 +37,9 @@ type Begun = Partial<Pick<MethodRow, 'sealed_secret' | 'phone' | 'code_hash' | '
 };
 
 const longestLabel = 100;
+const gone = { kind: 'InvalidInput', field: 'input.type', message: 'The account is not active.' } as const;
+
+const digestOf = (phone: string): string => createHash('sha256').update(phone).digest('base64url');
 
 export const setupMfa = (needs: SetupNeeds) => {
   const { database, clock, random, limiter, trail, factors, config } = needs;
@@ -69,7 +73,7 @@ export const setupMfa = (needs: SetupNeeds) => {
   return async (caller: SignedInCaller, input: SetupMfaInput): Promise<SetupMfaOutcome> => {
     const { userId } = caller.identity;
     const owner = await findOwner(database, userId);
-    if (!owner) return { kind: 'InvalidInput', field: 'input.type', message: 'The account is not active.' };
+    if (!owner) return gone;
     const problem = problemOf(input, owner);
     if (problem) return problem;
     const type = input.type as MethodType;
@@ -77,23 +81,38 @@ export const setupMfa = (needs: SetupNeeds) => {
       const { allowed, retryAfterSeconds } = await limiter.take(codeLimitKey(userId), config.RATE_LIMIT_RESET);
       if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
     }
+    const number = type === 'SMS' ? parsePhone(input.phone as string) : null;
+    if (number) {
+      // By number too: many accounts could flood one telephone, and texts cost money.
+      const { allowed, retryAfterSeconds } = await limiter.take(`mfa-number:${digestOf(number)}`, config.RATE_LIMIT_RESET);
+      if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
+    }
     const at = clock.now();
     const id = random.uuid(at);
-    const begun = await begin(id, type, owner, type === 'SMS' ? parsePhone(input.phone as string) : null);
+    const begun = await begin(id, type, owner, number);
     if (!begun) return { kind: 'InvalidInput', field: 'input.type', message: 'The account has no address to send a code to.' };
     const row = await database.transaction(async (sql) => {
-      await lockActive(sql, userId);
+      if (!(await lockActive(sql, userId))) return null;
       await dropSetups(sql, userId, type);
       const { sealed_secret = null, phone = null, code_hash = null, challenge = null } = begun;
       const label = input.label?.trim() || null;
       const made = await insertMethod(sql, {
-        ...{ id, user_id: userId, type, label, created_at: at, setup_ends_at: new Date(at.getTime() + setupSeconds * 1000) },
+        ...{
+          id,
+          user_id: userId,
+          session_id: caller.identity.sessionId,
+          type,
+          label,
+          created_at: at,
+          setup_ends_at: new Date(at.getTime() + setupSeconds * 1000),
+        },
         ...{ sealed_secret, phone, code_hash, challenge },
       });
       await begun.queue?.(sql);
       await trail.write(sql, [trail.fact(caller, { type: 'mfa.setup_started', data: { method: type } })]);
       return made;
     });
+    if (!row) return gone;
     trail.committed();
     return { kind: 'MfaSetup', method: methodOf(row), secret: null, otpauthUri: null, webauthnOptions: null, ...begun.told };
   };

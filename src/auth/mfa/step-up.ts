@@ -54,7 +54,8 @@ export const requireStepUp =
     if (isFresh(identity.authenticatedAt) && identity.amr.includes('mfa')) return;
     // The session may have been raised since the token was made.
     const [owner, session] = await Promise.all([findOwner(database, identity.userId), findSession(database, identity.sessionId)]);
-    const hasFactor = owner !== undefined && usableTypes(owner, config, session?.amr).length > 0;
+    // A factor that does not count beside a mailed link is still one: the password has to be proved before it.
+    const hasFactor = owner !== undefined && usableTypes(owner, config).length > 0;
     if (owner && !hasFactor && when === 'withFactor') return;
     if (owner && session && isFresh(session.authenticated_at) && (!hasFactor || session.amr.includes('mfa'))) return;
     throw stepUpRequired(owner ? methodsFor(owner, config, session?.amr) : []);
@@ -108,7 +109,8 @@ export const stepUp = (needs: StepUpNeeds) => {
           if (challenge && !(await lockChallenge(sql, challenge.id, clock.now()))) return false;
           if (!(await claim.take(sql))) return false;
           if (challenge) await useChallenge(sql, challenge.id, clock.now());
-          if (!(await raiseSession(sql, sessionId, clock.now(), amr))) return false;
+          // Undone with what was taken: a right answer to an ended session costs nothing.
+          if (!(await raiseSession(sql, sessionId, clock.now(), amr))) throw unauthenticated('The session has ended.');
           await attempts.clear(sql, attempt);
           await trail.write(sql, [fact(caller, answer.type)]);
           return true;

@@ -6,6 +6,8 @@ import type { MethodType } from './model.ts';
 export type MethodRow = {
   id: string;
   user_id: string;
+  /** The session that set it up. */
+  session_id: string | null;
   type: MethodType;
   label: string | null;
   created_at: Date;
@@ -57,13 +59,23 @@ export const listMethods = (sql: Sql, userIds: readonly string[], now: Date): Pr
   sql.run<ListedRow>(listed, [userIds, now]);
 
 const insert =
-  statement(`INSERT INTO mfa_methods (id, user_id, type, label, created_at, setup_ends_at, sealed_secret, phone, code_hash, challenge, transports)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '{}') RETURNING *`);
+  statement(`INSERT INTO mfa_methods (id, user_id, type, label, created_at, setup_ends_at, sealed_secret, phone, code_hash, challenge, session_id, transports)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '{}') RETURNING *`);
 export const insertMethod = async (
   sql: Sql,
   row: Pick<
     MethodRow,
-    'id' | 'user_id' | 'type' | 'label' | 'created_at' | 'setup_ends_at' | 'sealed_secret' | 'phone' | 'code_hash' | 'challenge'
+    | 'id'
+    | 'user_id'
+    | 'session_id'
+    | 'type'
+    | 'label'
+    | 'created_at'
+    | 'setup_ends_at'
+    | 'sealed_secret'
+    | 'phone'
+    | 'code_hash'
+    | 'challenge'
   >,
 ): Promise<MethodRow> => {
   const values = [
@@ -77,6 +89,7 @@ export const insertMethod = async (
     row.phone,
     row.code_hash,
     row.challenge,
+    row.session_id,
   ];
   return (await sql.run<MethodRow>(insert, values))[0] as MethodRow;
 };
@@ -134,6 +147,23 @@ export const noteUse = async (sql: Sql, userId: string, type: MethodType, now: D
 const remove = statement('DELETE FROM mfa_methods WHERE id = $1 AND user_id = $2 RETURNING *');
 export const removeMethod = async (sql: Sql, id: string, userId: string): Promise<MethodRow | undefined> =>
   (await sql.run<MethodRow>(remove, [id, userId]))[0];
+
+const removeOfSessions = statement('DELETE FROM mfa_methods WHERE user_id = $1 AND session_id = ANY($2::uuid[]) RETURNING *');
+const dropCodesSince = statement('DELETE FROM mfa_backup_codes WHERE user_id = $1 AND created_at >= $2');
+/** What these sessions set up, the backup codes made since then, and the wish for strong factors alone; the methods that were confirmed. */
+export const removeAddedBy = async (
+  sql: Sql,
+  userId: string,
+  sessionIds: readonly string[],
+  since: Date,
+  now: Date,
+): Promise<MethodRow[]> => {
+  const removed = (await sql.run<MethodRow>(removeOfSessions, [userId, sessionIds])).filter((row) => row.confirmed_at !== null);
+  if (removed.length === 0) return removed;
+  await sql.run(dropCodesSince, [userId, since]);
+  await setStrongOnly(sql, userId, false, now);
+  return removed;
+};
 
 const byCredential = statement(`SELECT m.* FROM mfa_methods m WHERE m.credential_id = $1 AND m.confirmed_at IS NOT NULL`);
 export const findByCredential = async (sql: Sql, credentialId: Buffer): Promise<MethodRow | undefined> =>

@@ -33,8 +33,13 @@ const list =
   last_used_at AS "lastUsedAt" FROM trusted_devices WHERE user_id = $1 AND expires_at > $2 ORDER BY id DESC`);
 const forget = statement('DELETE FROM trusted_devices WHERE id = $1 AND user_id = $2 RETURNING id');
 // The device a session trusted, and the one that session stood on.
-const forgetOfSessions = statement(`DELETE FROM trusted_devices WHERE session_id = ANY($1::uuid[])
-  OR id IN (SELECT trusted_device_id FROM sessions WHERE id = ANY($1::uuid[]) AND trusted_device_id IS NOT NULL) RETURNING id`);
+const forgetOfSessions = statement(`DELETE FROM trusted_devices WHERE id IN (
+  SELECT id FROM trusted_devices WHERE session_id = ANY($1::uuid[])
+  UNION ALL SELECT trusted_device_id FROM sessions WHERE id = ANY($1::uuid[]) AND trusted_device_id IS NOT NULL) RETURNING id`);
+// A session that stands on it stands on its password alone from now on.
+const leave = statement(
+  'UPDATE sessions SET trusted_device_id = NULL WHERE user_id = $1 AND trusted_device_id = $2 AND revoked_at IS NULL',
+);
 const forgetAll = statement('DELETE FROM trusted_devices WHERE user_id = $1 RETURNING id');
 const sweep = statement('DELETE FROM trusted_devices WHERE expires_at < $1');
 
@@ -71,6 +76,7 @@ export const openTrustedDevices = ({ database, clock, random, trail }: TrustNeed
     if (!isUuid(input.deviceId)) return { kind: 'NotFound' };
     const gone = await database.transaction(async (sql) => {
       if ((await sql.run(forget, [input.deviceId, userId])).length === 0) return false;
+      await sql.run(leave, [userId, input.deviceId]);
       await trail.write(sql, [trail.fact(caller, { type: 'device.untrusted', data: { device: input.deviceId } })]);
       return true;
     });

@@ -54,6 +54,8 @@ export const verifyMfa = (needs: VerifyNeeds) => {
       claim: async (sql) => {
         spent = !(await lockActive(sql, owner.userId)) || !(await lockChallenge(sql, challenge.id, clock.now()));
         if (spent || !(await claim.take(sql))) return false;
+        // Right; should no session come of it, the password has changed meanwhile, and what was taken is given back.
+        spent = true;
         await useChallenge(sql, challenge.id, clock.now());
         await attempts.clear(sql, clear);
         return true;

@@ -38,7 +38,10 @@ const longestId = 1364;
 const isResponse = (given: unknown): given is { id: string; response: { userHandle?: string | null } } => {
   const { id, response } = (given ?? {}) as { id?: unknown; response?: { userHandle?: unknown } | null };
   if (typeof id !== 'string' || id.length > longestId || typeof response !== 'object' || response === null) return false;
-  return typeof (response.userHandle ?? '') === 'string';
+  // What the library decodes: a thing that only has a length would make it fill as much memory.
+  return ['userHandle', 'clientDataJSON', 'attestationObject', 'authenticatorData', 'signature'].every(
+    (part) => typeof ((response as Record<string, unknown>)[part] ?? '') === 'string',
+  );
 };
 /** The credential that an assertion names, and the user it says it is of. */
 export const namedBy = (given: unknown): { credentialId: Buffer; userId: string | null } | null =>

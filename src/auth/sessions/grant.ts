@@ -24,7 +24,7 @@ export const openGrants = (needs: {
     session.trusted_device_id === null &&
     (await requirement.of(session.user_id, session.org_id));
 
-  const accessToken = async (session: Granted): Promise<{ accessToken: string; expiresIn: number }> => {
+  const accessToken = async (session: Granted): Promise<{ accessToken: string; expiresIn: number; restricted: boolean }> => {
     const restricted = await isRestricted(session);
     const { token, expiresIn } = needs.accessTokens.sign({
       userId: session.user_id,
@@ -38,7 +38,7 @@ export const openGrants = (needs: {
       sessionEndsAt: session.expires_at,
       restricted,
     });
-    return { accessToken: token, expiresIn };
+    return { accessToken: token, expiresIn, restricted };
   };
 
   return {

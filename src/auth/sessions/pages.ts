@@ -78,9 +78,12 @@ export const readSessions = async (
 export const readSession = async (sql: Sql, id: string, select: Selected): Promise<SessionRow | null> =>
   (await sql.run<SessionRow>(fitting(select).one, [id]))[0] ?? null;
 
-const device = statement(`SELECT device_fingerprint AS fingerprint, device_name AS name, browser, os, country FROM sessions WHERE id = $1`);
-/** What a session's device said of itself. */
-export const findDevice = async (sql: Sql, id: string): Promise<Device | undefined> => (await sql.run<Device>(device, [id]))[0];
+const since =
+  statement(`SELECT id, created_at AS "createdAt", device_fingerprint AS fingerprint, device_name AS name, browser, os, country FROM sessions
+  WHERE user_id = $1 AND id >= $2 ORDER BY id`);
+/** A session of the user and those made after it, living or ended, with what their devices said of themselves. */
+export const sessionsSince = (sql: Sql, userId: string, id: string): Promise<(Device & { id: string; createdAt: Date })[]> =>
+  sql.run<Device & { id: string; createdAt: Date }>(since, [userId, id]);
 
 const count = statement(`SELECT count(*)::int AS n FROM sessions WHERE user_id = $1 AND ${living}`);
 export const countRows = async (sql: Sql, userId: string, livingAt: Date | null): Promise<number> =>

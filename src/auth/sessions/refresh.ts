@@ -4,6 +4,7 @@ import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
 import type { SignedIn } from '../login/model.ts';
+import { forgetTrustOfSessions } from '../mfa/trusted-devices.ts';
 import type { Refused } from '../outcome.ts';
 import { isGenuine, parseRefreshToken, type RefreshTokenParts } from '../tokens/refresh-token.ts';
 import type { Grants } from './grant.ts';
@@ -60,6 +61,7 @@ export const refresh = (needs: RefreshNeeds) => {
       const facts = [trail.fact(caller, { type: 'session.refresh_failed', outcome: 'FAILURE', data: { reason: 'RefreshReused' }, ...who })];
       if (await endSession(sql, sessionId, at, 'refresh_reused', userId)) {
         facts.push(trail.fact(caller, { type: 'session.revoked', data: { reason: 'refresh_reused' }, ...who }));
+        await forgetTrustOfSessions(sql, [sessionId]);
         await queueLetter(sql);
       }
       await trail.write(sql, facts);

@@ -3,6 +3,12 @@ import { createBreaker } from './breaker.ts';
 
 export type TexterSettings = { url: string; account: string; token: string; from: string; timeoutMs?: number };
 
+/** Of a failed fetch the code alone: what came instead of an answer may repeat the number and the text. */
+const codeOf = (fault: unknown): string => {
+  const { name, cause } = fault as { name?: string; cause?: { code?: unknown } };
+  return typeof cause?.code === 'string' ? cause.code : (name ?? 'unknown');
+};
+
 /**
  * Text messages by an HTTP provider with the API of Twilio: POST {url}/2010-04-01/Accounts/{account}/Messages.json, a form of To, From and
  * Body, by basic authentication. Throws where it is not accepted (no 2xx within `timeoutMs`), and `Unavailable` for 30 s after five faults in a row.
@@ -26,7 +32,7 @@ export const createTexter = ({ url, account, token, from, timeoutMs = 10_000 }: 
         });
       } catch (cause) {
         breaker.failed();
-        throw new Unavailable('the SMS provider does not answer', 5, cause);
+        throw new Unavailable('the SMS provider does not answer', 5, codeOf(cause));
       }
       await answer.body?.cancel();
       if (answer.ok) return breaker.succeeded();

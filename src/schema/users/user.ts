@@ -1,4 +1,5 @@
 /** A person. What the viewer may not see of another user is null. */
+import type { Caller } from '../../auth/caller.ts';
 import { displayName } from '../../auth/users/model.ts';
 import { builder, Node } from '../builder.ts';
 import type { Context } from '../context.ts';
@@ -7,9 +8,12 @@ export const UserStatus = builder.enumType('UserStatus', {
   values: ['PENDING_VERIFICATION', 'ACTIVE', 'DEACTIVATED', 'DELETED'] as const,
 });
 
+/** Whether the viewer is the user, and owes no second factor. */
+export const isSelf = (userId: string, { identity }: Caller): boolean => identity?.userId === userId && !identity.restricted;
+
 /** Whether the viewer may see what is personal of the user. */
 export const maySee = (userId: string, { caller, proved }: Context): boolean =>
-  caller.identity?.userId === userId || proved.userIds.has(userId) || caller.permissions.has('users.read');
+  isSelf(userId, caller) || proved.userIds.has(userId) || caller.permissions.has('users.read');
 
 type Row = { id: string };
 /** `value` for those who may see it, null for the rest. */

@@ -2288,6 +2288,7 @@ export type DeviceScalarFieldEnum = (typeof DeviceScalarFieldEnum)[keyof typeof 
 export const MfaMethodScalarFieldEnum = {
   id: 'id',
   userId: 'userId',
+  sessionId: 'sessionId',
   type: 'type',
   label: 'label',
   createdAt: 'createdAt',

@@ -41,6 +41,7 @@ export type MfaMethodSumAggregateOutputType = {
 export type MfaMethodMinAggregateOutputType = {
   id: string | null
   userId: string | null
+  sessionId: string | null
   type: string | null
   label: string | null
   createdAt: Date | null
@@ -61,6 +62,7 @@ export type MfaMethodMinAggregateOutputType = {
 export type MfaMethodMaxAggregateOutputType = {
   id: string | null
   userId: string | null
+  sessionId: string | null
   type: string | null
   label: string | null
   createdAt: Date | null
@@ -81,6 +83,7 @@ export type MfaMethodMaxAggregateOutputType = {
 export type MfaMethodCountAggregateOutputType = {
   id: number
   userId: number
+  sessionId: number
   type: number
   label: number
   createdAt: number
@@ -116,6 +119,7 @@ export type MfaMethodSumAggregateInputType = {
 export type MfaMethodMinAggregateInputType = {
   id?: true
   userId?: true
+  sessionId?: true
   type?: true
   label?: true
   createdAt?: true
@@ -136,6 +140,7 @@ export type MfaMethodMinAggregateInputType = {
 export type MfaMethodMaxAggregateInputType = {
   id?: true
   userId?: true
+  sessionId?: true
   type?: true
   label?: true
   createdAt?: true
@@ -156,6 +161,7 @@ export type MfaMethodMaxAggregateInputType = {
 export type MfaMethodCountAggregateInputType = {
   id?: true
   userId?: true
+  sessionId?: true
   type?: true
   label?: true
   createdAt?: true
@@ -264,6 +270,7 @@ export type MfaMethodGroupByArgs<ExtArgs extends runtime.Types.Extensions.Intern
 export type MfaMethodGroupByOutputType = {
   id: string
   userId: string
+  sessionId: string | null
   type: string
   label: string | null
   createdAt: Date
@@ -308,6 +315,7 @@ export type MfaMethodWhereInput = {
   NOT?: Prisma.MfaMethodWhereInput | Prisma.MfaMethodWhereInput[]
   id?: Prisma.UuidFilter<"MfaMethod"> | string
   userId?: Prisma.UuidFilter<"MfaMethod"> | string
+  sessionId?: Prisma.UuidNullableFilter<"MfaMethod"> | string | null
   type?: Prisma.StringFilter<"MfaMethod"> | string
   label?: Prisma.StringNullableFilter<"MfaMethod"> | string | null
   createdAt?: Prisma.DateTimeFilter<"MfaMethod"> | Date | string
@@ -330,6 +338,7 @@ export type MfaMethodWhereInput = {
 export type MfaMethodOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   userId?: Prisma.SortOrder
+  sessionId?: Prisma.SortOrderInput | Prisma.SortOrder
   type?: Prisma.SortOrder
   label?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -356,6 +365,7 @@ export type MfaMethodWhereUniqueInput = Prisma.AtLeast<{
   OR?: Prisma.MfaMethodWhereInput[]
   NOT?: Prisma.MfaMethodWhereInput | Prisma.MfaMethodWhereInput[]
   userId?: Prisma.UuidFilter<"MfaMethod"> | string
+  sessionId?: Prisma.UuidNullableFilter<"MfaMethod"> | string | null
   type?: Prisma.StringFilter<"MfaMethod"> | string
   label?: Prisma.StringNullableFilter<"MfaMethod"> | string | null
   createdAt?: Prisma.DateTimeFilter<"MfaMethod"> | Date | string
@@ -377,6 +387,7 @@ export type MfaMethodWhereUniqueInput = Prisma.AtLeast<{
 export type MfaMethodOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   userId?: Prisma.SortOrder
+  sessionId?: Prisma.SortOrderInput | Prisma.SortOrder
   type?: Prisma.SortOrder
   label?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -406,6 +417,7 @@ export type MfaMethodScalarWhereWithAggregatesInput = {
   NOT?: Prisma.MfaMethodScalarWhereWithAggregatesInput | Prisma.MfaMethodScalarWhereWithAggregatesInput[]
   id?: Prisma.UuidWithAggregatesFilter<"MfaMethod"> | string
   userId?: Prisma.UuidWithAggregatesFilter<"MfaMethod"> | string
+  sessionId?: Prisma.UuidNullableWithAggregatesFilter<"MfaMethod"> | string | null
   type?: Prisma.StringWithAggregatesFilter<"MfaMethod"> | string
   label?: Prisma.StringNullableWithAggregatesFilter<"MfaMethod"> | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"MfaMethod"> | Date | string
@@ -426,6 +438,7 @@ export type MfaMethodScalarWhereWithAggregatesInput = {
 
 export type MfaMethodCreateInput = {
   id: string
+  sessionId?: string | null
   type: string
   label?: string | null
   createdAt: Date | string
@@ -448,6 +461,7 @@ export type MfaMethodCreateInput = {
 export type MfaMethodUncheckedCreateInput = {
   id: string
   userId: string
+  sessionId?: string | null
   type: string
   label?: string | null
   createdAt: Date | string
@@ -468,6 +482,7 @@ export type MfaMethodUncheckedCreateInput = {
 
 export type MfaMethodUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  sessionId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   type?: Prisma.StringFieldUpdateOperationsInput | string
   label?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -490,6 +505,7 @@ export type MfaMethodUpdateInput = {
 export type MfaMethodUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   userId?: Prisma.StringFieldUpdateOperationsInput | string
+  sessionId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   type?: Prisma.StringFieldUpdateOperationsInput | string
   label?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -511,6 +527,7 @@ export type MfaMethodUncheckedUpdateInput = {
 export type MfaMethodCreateManyInput = {
   id: string
   userId: string
+  sessionId?: string | null
   type: string
   label?: string | null
   createdAt: Date | string
@@ -531,6 +548,7 @@ export type MfaMethodCreateManyInput = {
 
 export type MfaMethodUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  sessionId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   type?: Prisma.StringFieldUpdateOperationsInput | string
   label?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -552,6 +570,7 @@ export type MfaMethodUpdateManyMutationInput = {
 export type MfaMethodUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   userId?: Prisma.StringFieldUpdateOperationsInput | string
+  sessionId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   type?: Prisma.StringFieldUpdateOperationsInput | string
   label?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -581,6 +600,7 @@ export type StringNullableListFilter<$PrismaModel = never> = {
 export type MfaMethodCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   userId?: Prisma.SortOrder
+  sessionId?: Prisma.SortOrder
   type?: Prisma.SortOrder
   label?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -608,6 +628,7 @@ export type MfaMethodAvgOrderByAggregateInput = {
 export type MfaMethodMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   userId?: Prisma.SortOrder
+  sessionId?: Prisma.SortOrder
   type?: Prisma.SortOrder
   label?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -628,6 +649,7 @@ export type MfaMethodMaxOrderByAggregateInput = {
 export type MfaMethodMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   userId?: Prisma.SortOrder
+  sessionId?: Prisma.SortOrder
   type?: Prisma.SortOrder
   label?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -718,6 +740,7 @@ export type MfaMethodUncheckedUpdateManyWithoutUserNestedInput = {
 
 export type MfaMethodCreateWithoutUserInput = {
   id: string
+  sessionId?: string | null
   type: string
   label?: string | null
   createdAt: Date | string
@@ -738,6 +761,7 @@ export type MfaMethodCreateWithoutUserInput = {
 
 export type MfaMethodUncheckedCreateWithoutUserInput = {
   id: string
+  sessionId?: string | null
   type: string
   label?: string | null
   createdAt: Date | string
@@ -788,6 +812,7 @@ export type MfaMethodScalarWhereInput = {
   NOT?: Prisma.MfaMethodScalarWhereInput | Prisma.MfaMethodScalarWhereInput[]
   id?: Prisma.UuidFilter<"MfaMethod"> | string
   userId?: Prisma.UuidFilter<"MfaMethod"> | string
+  sessionId?: Prisma.UuidNullableFilter<"MfaMethod"> | string | null
   type?: Prisma.StringFilter<"MfaMethod"> | string
   label?: Prisma.StringNullableFilter<"MfaMethod"> | string | null
   createdAt?: Prisma.DateTimeFilter<"MfaMethod"> | Date | string
@@ -808,6 +833,7 @@ export type MfaMethodScalarWhereInput = {
 
 export type MfaMethodCreateManyUserInput = {
   id: string
+  sessionId?: string | null
   type: string
   label?: string | null
   createdAt: Date | string
@@ -828,6 +854,7 @@ export type MfaMethodCreateManyUserInput = {
 
 export type MfaMethodUpdateWithoutUserInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  sessionId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   type?: Prisma.StringFieldUpdateOperationsInput | string
   label?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -848,6 +875,7 @@ export type MfaMethodUpdateWithoutUserInput = {
 
 export type MfaMethodUncheckedUpdateWithoutUserInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  sessionId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   type?: Prisma.StringFieldUpdateOperationsInput | string
   label?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -868,6 +896,7 @@ export type MfaMethodUncheckedUpdateWithoutUserInput = {
 
 export type MfaMethodUncheckedUpdateManyWithoutUserInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  sessionId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   type?: Prisma.StringFieldUpdateOperationsInput | string
   label?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -891,6 +920,7 @@ export type MfaMethodUncheckedUpdateManyWithoutUserInput = {
 export type MfaMethodSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   userId?: boolean
+  sessionId?: boolean
   type?: boolean
   label?: boolean
   createdAt?: boolean
@@ -913,6 +943,7 @@ export type MfaMethodSelect<ExtArgs extends runtime.Types.Extensions.InternalArg
 export type MfaMethodSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   userId?: boolean
+  sessionId?: boolean
   type?: boolean
   label?: boolean
   createdAt?: boolean
@@ -935,6 +966,7 @@ export type MfaMethodSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ext
 export type MfaMethodSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   userId?: boolean
+  sessionId?: boolean
   type?: boolean
   label?: boolean
   createdAt?: boolean
@@ -957,6 +989,7 @@ export type MfaMethodSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ext
 export type MfaMethodSelectScalar = {
   id?: boolean
   userId?: boolean
+  sessionId?: boolean
   type?: boolean
   label?: boolean
   createdAt?: boolean
@@ -975,7 +1008,7 @@ export type MfaMethodSelectScalar = {
   attempts?: boolean
 }
 
-export type MfaMethodOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "userId" | "type" | "label" | "createdAt" | "confirmedAt" | "setupEndsAt" | "lastUsedAt" | "sealedSecret" | "lastStep" | "phone" | "credentialId" | "publicKey" | "counter" | "transports" | "codeHash" | "challenge" | "attempts", ExtArgs["result"]["mfaMethod"]>
+export type MfaMethodOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "userId" | "sessionId" | "type" | "label" | "createdAt" | "confirmedAt" | "setupEndsAt" | "lastUsedAt" | "sealedSecret" | "lastStep" | "phone" | "credentialId" | "publicKey" | "counter" | "transports" | "codeHash" | "challenge" | "attempts", ExtArgs["result"]["mfaMethod"]>
 export type MfaMethodInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }
@@ -994,6 +1027,10 @@ export type $MfaMethodPayload<ExtArgs extends runtime.Types.Extensions.InternalA
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
     userId: string
+    /**
+     * The session that set it up: whoever disowns that is rid of it.
+     */
+    sessionId: string | null
     type: string
     label: string | null
     createdAt: Date
@@ -1457,6 +1494,7 @@ export interface Prisma__MfaMethodClient<T, Null = never, ExtArgs extends runtim
 export interface MfaMethodFieldRefs {
   readonly id: Prisma.FieldRef<"MfaMethod", 'String'>
   readonly userId: Prisma.FieldRef<"MfaMethod", 'String'>
+  readonly sessionId: Prisma.FieldRef<"MfaMethod", 'String'>
   readonly type: Prisma.FieldRef<"MfaMethod", 'String'>
   readonly label: Prisma.FieldRef<"MfaMethod", 'String'>
   readonly createdAt: Prisma.FieldRef<"MfaMethod", 'DateTime'>
