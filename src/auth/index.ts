@@ -22,6 +22,7 @@ import { openRequirement } from './mfa/requirement.ts';
 import { hearNews } from './news.ts';
 import { openPasswords } from './passwords/index.ts';
 import { describeService } from './service-info.ts';
+import { openServices } from './services/index.ts';
 import { openEndings } from './sessions/ending.ts';
 import { openGrants } from './sessions/grant.ts';
 import { openSessions } from './sessions/index.ts';
@@ -106,7 +107,8 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       addressOf: users.addressOf,
     }),
     mfa: openMfa({ ...shared, ...parts, requirement, signIn, grants }),
-    sessions: openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts }),
+    sessions: openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts }),
+    services: openServices({ ...shared, revoked, accessTokens: tokens.accessTokens, refreshSecret, permissionsOf: permissions.of }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts }),
     access: { permissionsOf: permissions.of, hasSuperadmin: () => hasSuperadmin(database), firstAdministrator: openClaim(shared) },

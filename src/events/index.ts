@@ -7,7 +7,7 @@ import { openTail } from './tail.ts';
 
 /** Starts the watch on the log, the letters and the sweeps; `stop` lets what runs finish. */
 export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Config) => {
-  const { users, sessions, tokens, mfa, housekeeping } = auth;
+  const { users, sessions, tokens, mfa, services, housekeeping } = auth;
   const tail = await openTail({ housekeeping, sessions, fanout: infra.fanout, log: infra.log });
   const every = { minute: '* * * * *', hour: '17 * * * *', day: '23 3 * * *' };
   const jobs = await openJobs({
@@ -22,6 +22,7 @@ export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Confi
       sweepLockouts: { cron: every.hour, run: housekeeping.sweepLockouts },
       sweepSecondFactors: { cron: every.hour, run: mfa.sweep },
       sweepTokens: { cron: every.hour, run: tokens.sweep },
+      sweepServices: { cron: every.hour, run: services.sweep },
       rotateOldKey: { cron: every.hour, run: tokens.rotateIfOld },
       removeOldSessions: { cron: every.day, catchUp: true, run: async () => void (await sessions.removeOld()) },
       removeUnverified: { cron: every.day, catchUp: true, run: async () => void (await users.removeUnverified()) },

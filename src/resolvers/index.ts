@@ -9,6 +9,7 @@ import './mfa.ts';
 import './sessions.ts';
 import './audit.ts';
 import './tokens.ts';
+import './services.ts';
 import './service.ts';
 
 builder.queryType({});

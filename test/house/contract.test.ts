@@ -14,6 +14,9 @@ const promised: Record<string, Record<string, string>> = {
     sessions: 'sessions(after: String, before: String, first: Int, includeEnded: Boolean, last: Int, userId: ID): SessionConnection!',
     auditEvents: 'auditEvents(after: String, before: String, filter: AuditEventFilter, first: Int, last: Int): AuditEventConnection!',
     serviceInfo: 'serviceInfo: ServiceInfo!',
+    serviceClients: 'serviceClients: [ServiceClient!]!',
+    apiKeys: 'apiKeys: [ApiKey!]!',
+    introspectToken: 'introspectToken(token: String!): TokenIntrospection!',
   },
   Mutation: {
     register: 'register(input: RegisterInput!): RegisterResult!',
@@ -41,6 +44,11 @@ const promised: Record<string, Record<string, string>> = {
     requestMagicLink: 'requestMagicLink(input: EmailInput!): MailResult!',
     loginWithMagicLink: 'loginWithMagicLink(input: MagicLinkLoginInput!): LoginResult!',
     rotateSigningKey: 'rotateSigningKey: Boolean!',
+    createServiceClient: 'createServiceClient(input: CreateServiceClientInput!): ServiceClientResult!',
+    rotateServiceClientSecret: 'rotateServiceClientSecret(input: ServiceClientInput!): ServiceClientResult!',
+    deleteServiceClient: 'deleteServiceClient(input: ServiceClientInput!): DeleteResult!',
+    createApiKey: 'createApiKey(input: CreateApiKeyInput!): ApiKeyResult!',
+    deleteApiKey: 'deleteApiKey(input: ApiKeyInput!): DeleteResult!',
   },
   Subscription: {
     sessionEvents: 'sessionEvents(after: String, orgId: ID, userId: ID): SessionEvent!',
