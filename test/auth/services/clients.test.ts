@@ -13,6 +13,7 @@ import {
   serviceOf,
   tokenOf,
 } from '../../kit/services.ts';
+import { openSocketStream } from '../../kit/socket.ts';
 import { openWorld } from '../../kit/world.ts';
 
 type Opened = Awaited<ReturnType<typeof openWorld>>;
@@ -121,6 +122,16 @@ describe('a client that is deleted', () => {
     expect((await rotate(admin, service.id)).__typename).toBe('NotFound');
     const { data } = await admin.ask('{ serviceClients { id } }');
     expect(data.serviceClients.map((client: { id: string }) => client.id)).not.toContain(service.id);
+  });
+
+  it('has its sockets closed within a second in another house', async () => {
+    const service = await serviceOf(admin, []);
+    const socket = await openSocketStream(second.url, await tokenOf(world, service), '{ serviceInfo { name } }');
+    expect(await socket.next()).toEqual({ serviceInfo: { name: 'latchkey' } });
+    const began = performance.now();
+    await remove(admin, service.id);
+    expect(await socket.closed).toBe(4401);
+    expect(performance.now() - began).toBeLessThan(1000);
   });
 
   it('stays dead for a house that opens later', async () => {
