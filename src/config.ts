@@ -116,6 +116,11 @@ export const settings = {
   RATE_LIMIT_REGISTER: setting(rate, '5/3600s', 'registrations of a network'),
   RATE_LIMIT_REFRESH: setting(rate, '10/60s', 'refreshes of a session'),
   RATE_LIMIT_RESET: setting(rate, '5/3600s', 'mails on demand (reset, verification) of an address and of a network'),
+  RATE_LIMIT_SERVICE: setting(
+    rate,
+    '20/900s',
+    'failed authentications of a service client, and of a network, that are told apart and recorded',
+  ),
   KMS_PROVIDER: setting(z.enum(['local']), 'local', 'who holds the master key'),
   KMS_MASTER_KEY_FILE: setting(
     z.string().min(1).optional(),

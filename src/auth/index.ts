@@ -25,6 +25,7 @@ import { openOrganizations } from './organizations/index.ts';
 import { openMay } from './organizations/may.ts';
 import { openPasswords } from './passwords/index.ts';
 import { describeService } from './service-info.ts';
+import { openServices } from './services/index.ts';
 import { openEndings } from './sessions/ending.ts';
 import { openGrants } from './sessions/grant.ts';
 import { openSessions } from './sessions/index.ts';
@@ -119,7 +120,8 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     }),
     organizations: openOrganizations({ ...shared, permissions, grants }),
     mfa: openMfa({ ...shared, ...parts, requirement, signIn, grants }),
-    sessions: openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts, mayIn }),
+    sessions: openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn }),
+    services: openServices({ ...shared, revoked, accessTokens: tokens.accessTokens, refreshSecret, permissionsOf: permissions.of }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts, mayIn }),
     access: {

@@ -5,6 +5,12 @@ import type { News } from './audit/news.ts';
 import type { Revoked } from './sessions/revoked.ts';
 import type { KeyRing } from './tokens/keys.ts';
 
+/** The session, client, token or key that a fact ends; null where it ends none. */
+const endedBy = ({ type, session_id: sessionId, resource }: News): string | null => {
+  if (type.startsWith('session.')) return sessionId;
+  return /^(service_client|api_key)\./.test(type) ? (resource?.split(':')[1] ?? null) : null;
+};
+
 export const hearNews = (needs: {
   readNews: () => Promise<News[]>;
   clock: Clock;
@@ -18,7 +24,7 @@ export const hearNews = (needs: {
   return async (): Promise<void> => {
     const askedAt = needs.clock.now();
     const news = await needs.readNews();
-    const ended = news.flatMap((fact) => (fact.type.startsWith('session.') && fact.session_id ? [fact.session_id] : []));
+    const ended = news.flatMap((fact) => endedBy(fact) ?? []);
     needs.revoked.caughtUp(ended, askedAt);
     const fresh = news.filter((fact) => !known.has(fact.id));
     for (const fact of fresh)

@@ -33,6 +33,9 @@ export const describeService = (config: {
     'passkeys',
     'magic-link',
     'step-up',
+    'service-clients',
+    'api-keys',
+    'token-introspection',
   ],
   oauthProviders: [],
   passwordPolicy: {

@@ -2,12 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { unauthenticated } from '../auth/access/denial.ts';
-import type { Caller, Identity, Origin } from '../auth/caller.ts';
+import { type Bearer, type Caller, nobody, type Origin } from '../auth/caller.ts';
 import type { Addresses } from './addresses.ts';
 import { cookieOf, csrfHeaderName, deviceCookieName, refreshCookieName } from './cookies.ts';
 import type { House } from './house.ts';
 
-const nobody: ReadonlySet<string> = new Set();
+const none: ReadonlySet<string> = new Set();
+type Whose = Bearer | typeof nobody;
 const longestUserAgent = 512;
 /** What a proxy may hand on as a request's id; it goes into logs, headers and audit facts. */
 const saneId = /^[\w.:+/=-]{8,128}$/;
@@ -31,27 +32,30 @@ export const openCallers = ({ auth, addresses }: { auth: House['auth']; addresse
   };
 
   /** Throws a `Denial` UNAUTHENTICATED for a bad token, `Unavailable` where it cannot be told. A token that got this far counts as seen. */
-  const identify = async (authorization: string | undefined): Promise<Identity | null> => {
+  const identify = async (authorization: string | undefined): Promise<Whose> => {
     const token = tokenOf(authorization);
-    if (token === null) return null;
-    const identity = await auth.sessions.authenticate(token);
-    auth.sessions.seen(identity);
-    return identity;
+    if (token === null) return nobody;
+    const bearer = await auth.services.authenticate(token);
+    if (bearer.identity && !bearer.identity.apiKeyId) auth.sessions.seen(bearer.identity);
+    return bearer;
   };
 
-  type Proofs = { identity: Identity | null; csrfHeader?: boolean; refreshCookie?: string | null; deviceCookie?: string | null };
-  const callerOf = async (origin: Origin, proofs: Proofs): Promise<Caller> =>
+  /** A program may what its token says; a person what the database says now; an API key what both it and its owner may. */
+  const permissionsOf = async ({ identity, client }: Whose): Promise<ReadonlySet<string>> => {
+    if (client) return new Set(client.scopes);
     // Whose second factor is due may nothing, whatever an answer to its proof leads on to.
-    assemble(
-      origin,
-      proofs,
-      proofs.identity && !proofs.identity.restricted ? await auth.access.permissionsOf(proofs.identity.userId) : nobody,
-    );
+    if (!identity || identity.restricted) return none;
+    const held = await auth.access.permissionsOf(identity.userId);
+    return identity.apiKeyId ? new Set(identity.scopes.filter((name) => held.has(name))) : held;
+  };
+
+  type Proofs = { whose: Whose; csrfHeader?: boolean; refreshCookie?: string | null; deviceCookie?: string | null };
+  const callerOf = async (origin: Origin, proofs: Proofs): Promise<Caller> => assemble(origin, proofs, await permissionsOf(proofs.whose));
   const assemble = (
     { ip, network, userAgent, requestId }: Origin,
-    { identity, csrfHeader = false, refreshCookie = null, deviceCookie = null }: Proofs,
+    { whose: { identity, client }, csrfHeader = false, refreshCookie = null, deviceCookie = null }: Proofs,
     permissions: ReadonlySet<string>,
-  ): Caller => ({ ip, network, userAgent, requestId, identity, csrfHeader, refreshCookie, deviceCookie, permissions });
+  ): Caller => ({ ip, network, userAgent, requestId, identity, client, csrfHeader, refreshCookie, deviceCookie, permissions });
 
   return {
     originOf,
@@ -64,9 +68,8 @@ export const openCallers = ({ auth, addresses }: { auth: House['auth']; addresse
       // The header cannot be set across origins without a preflight, so a forged request brings no cookie.
       const named = (name: string) => (cookie !== undefined && carries ? cookieOf(cookie, name) : null);
       const [refreshCookie, deviceCookie] = [named(refreshCookieName), named(deviceCookieName)];
-      if (authorization === undefined)
-        return assemble(origin, { identity: null, csrfHeader: carries, refreshCookie, deviceCookie }, nobody);
-      return identify(authorization).then((identity) => callerOf(origin, { identity, csrfHeader: carries, refreshCookie, deviceCookie }));
+      if (authorization === undefined) return assemble(origin, { whose: nobody, csrfHeader: carries, refreshCookie, deviceCookie }, none);
+      return identify(authorization).then((whose) => callerOf(origin, { whose, csrfHeader: carries, refreshCookie, deviceCookie }));
     },
   };
 };

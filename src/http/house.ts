@@ -1,6 +1,7 @@
 /** What the front door needs of the house, declared by its consumer: main wires the domain to it, tests wire a small one. */
 import type { GraphQLSchema } from 'graphql';
-import type { Caller, Identity } from '../auth/caller.ts';
+import type { Bearer, Caller, Identity } from '../auth/caller.ts';
+import type { Services } from '../auth/services/index.ts';
 import type { Config } from '../config.ts';
 import type { Clock, Inbox, Log } from '../infra/ports.ts';
 import type { Reply } from '../schema/context.ts';
@@ -20,12 +21,16 @@ export type House = {
       };
     };
     sessions: {
-      /** Throws a `Denial` UNAUTHENTICATED unless the access token is genuine, current and of a living session. */
-      authenticate(token: string): Promise<Identity>;
       /** Notes that a token of this generation was used; no I/O. */
       seen(identity: Pick<Identity, 'sessionId' | 'generation'>): void;
     };
-    /** Tells once when the session ends; the function given takes that back. */
+    services: {
+      /** Throws a `Denial` UNAUTHENTICATED unless the token is genuine, current, and of a living session, client or key. */
+      authenticate(token: string): Promise<Bearer>;
+      /** The endpoints of OAuth 2.0; none where left out. */
+      oauth?: Services['oauth'];
+    };
+    /** Tells once when the session (client, token, key) ends; the function given takes that back. */
     housekeeping: { watchSession(sessionId: string, tell: () => void): () => void };
   };
   /** A GraphQL context of one operation, or of one event of a subscription. */

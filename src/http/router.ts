@@ -8,6 +8,7 @@ import { type Desk, Exchange } from './exchange.ts';
 import { openGateway } from './gateway.ts';
 import type { House } from './house.ts';
 import { intake, openLane } from './lane.ts';
+import { openMetadata, openOAuth } from './oauth/endpoints.ts';
 import { openBootstrapPage } from './pages/bootstrap.ts';
 import { openInboxPages } from './pages/inbox.ts';
 import { invitationPage, magicLinkPage, notMePage, resetPasswordPage, verifyEmailPage } from './pages/links.ts';
@@ -68,6 +69,12 @@ export const openRouter = (needs: {
   if (house.auth.access.firstAdministrator) {
     const page = openBootstrapPage({ admission: house.auth.access.firstAdministrator, desk, callers });
     routes.set('/bootstrap', { name: '/bootstrap', methods: { ...reading(page.show), POST: page.claim } });
+  }
+  if (house.auth.services.oauth) {
+    const { oauth } = house.auth.services;
+    for (const [path, methods] of Object.entries(openOAuth({ oauth, desk, callers }))) routes.set(path, { name: path, methods });
+    const metadata = reading(openMetadata(oauth.metadata));
+    routes.set('/.well-known/oauth-authorization-server', { name: '/.well-known/oauth-authorization-server', methods: metadata });
   }
   const routeOf = (path: string): Route | undefined =>
     routes.get(path) ?? (inbox && (path === '/inbox' || path.startsWith('/inbox/')) ? inbox : undefined);

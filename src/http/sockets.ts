@@ -5,7 +5,7 @@ import { GraphQLError } from 'graphql';
 import { type Context, handleProtocols, makeServer, type ServerOptions } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Denial } from '../auth/access/denial.ts';
-import type { Caller } from '../auth/caller.ts';
+import { type Bearer, type Caller, lifeOf } from '../auth/caller.ts';
 import type { Callers } from './caller.ts';
 import type { Engine, Ready, Result } from './engine.ts';
 import { badRequest, type Told, tell } from './errors.ts';
@@ -69,9 +69,9 @@ export const openSockets = (needs: {
     const origin = callers.originOf(request);
     try {
       if (given !== undefined && typeof given !== 'string') throw new Denial('UNAUTHENTICATED', 'authorization has to be a string.');
-      const identity = await callers.identify(given);
-      caller.current = await callers.callerOf(origin, { identity });
-      if (identity) guardIdentity(socket, identity);
+      const whose = await callers.identify(given);
+      caller.current = await callers.callerOf(origin, { whose });
+      guardLife(socket, caller.current);
     } catch (error) {
       const { code } = tell(error, { requestId: origin.requestId, log: desk.log }).extensions;
       socket.close(code === 'UNAUTHENTICATED' ? closings.unauthorized : closings.broken, code);
@@ -81,15 +81,18 @@ export const openSockets = (needs: {
     return true;
   };
 
-  const guardIdentity = (socket: WebSocket, { sessionId, expiresAt }: { sessionId: string; expiresAt: Date }): void => {
+  const guardLife = (socket: WebSocket, caller: Caller): void => {
+    const life = lifeOf(caller);
     // One that closed while its caller was looked up has no close to come that would end the watch.
-    if (socket.readyState !== socket.OPEN) return;
+    if (!life || socket.readyState !== socket.OPEN) return;
+    const { ids, expiresAt } = life;
     const now = (house.clock?.now() ?? new Date()).getTime();
     const timer = setTimeout(() => socket.close(closings.expired, 'The access token has expired'), Math.max(0, expiresAt.getTime() - now));
-    const unwatch = house.auth.housekeeping.watchSession(sessionId, () => socket.close(closings.unauthorized, 'The session has ended'));
+    const tell = () => socket.close(closings.unauthorized, 'The session has ended');
+    const unwatch = ids.map((id) => house.auth.housekeeping.watchSession(id, tell));
     socket.once('close', () => {
       clearTimeout(timer);
-      unwatch();
+      for (const stop of unwatch) stop();
     });
   };
 
@@ -97,7 +100,12 @@ export const openSockets = (needs: {
   const callerNow = async (ctx: Ctx): Promise<Caller> => {
     const { caller, request } = ctx.extra;
     const known = caller.current as Caller;
-    return callers.callerOf({ ...known, requestId: callers.originOf(request).requestId }, { identity: known.identity });
+    return callers.callerOf(
+      { ...known, requestId: callers.originOf(request).requestId },
+      {
+        whose: known as Bearer,
+      },
+    );
   };
 
   type Prepared = { ready: Ready; caller: Caller };

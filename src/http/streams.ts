@@ -1,6 +1,6 @@
 /** Open event streams: ended with their session, dropped when their reader stops reading, told to come back when the house closes. */
 import type { ServerResponse } from 'node:http';
-import type { Caller } from '../auth/caller.ts';
+import { type Caller, lifeOf } from '../auth/caller.ts';
 import type { Clock } from '../infra/ports.ts';
 import type { House } from './house.ts';
 import type { Metrics } from './metrics.ts';
@@ -45,14 +45,16 @@ export const openStreams = (needs: { auth: House['auth']; clock: Clock; metrics:
     /** Whether one more stream of this network may open. */
     admits: (network: string): boolean => (networks.get(network) ?? 0) < streamLimits.perNetwork,
     /** `results` are given back when the response closes, whoever closed it. */
-    add: (res: ServerResponse, results: { return(): Promise<unknown> }, { identity, network }: Caller): void => {
+    add: (res: ServerResponse, results: { return(): Promise<unknown> }, caller: Caller): void => {
+      const { network } = caller;
+      const life = lifeOf(caller);
       open.set(res, { stuckSince: null });
       networks.set(network, (networks.get(network) ?? 0) + 1);
       metrics.live('sse', 1);
       // Yoga may write to an ended response once more.
       res.on('error', () => {});
-      const timer = identity && setTimeout(() => end(res), Math.max(0, identity.expiresAt.getTime() - clock.now().getTime()));
-      const unwatch = identity && auth.housekeeping.watchSession(identity.sessionId, () => end(res));
+      const timer = life && setTimeout(() => end(res), Math.max(0, life.expiresAt.getTime() - clock.now().getTime()));
+      const unwatch = life?.ids.map((id) => auth.housekeeping.watchSession(id, () => end(res)));
       const closed = () => {
         open.delete(res);
         const left = (networks.get(network) ?? 1) - 1;
@@ -60,7 +62,7 @@ export const openStreams = (needs: { auth: House['auth']; clock: Clock; metrics:
         else networks.delete(network);
         metrics.live('sse', -1);
         if (timer) clearTimeout(timer);
-        unwatch?.();
+        for (const stop of unwatch ?? []) stop();
         results.return().catch(() => {});
       };
       if (res.closed) closed();

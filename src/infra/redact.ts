@@ -21,7 +21,7 @@ const isSecretName = (name: string): boolean => {
 
 /** JWTs, our own prefixed tokens, PHC strings, bearer credentials, `token=` in a link, and the password within a URL. */
 const secretText =
-  /eyJ[\w-]+\.[\w-]+\.[\w-]*|\blk[a-z]{1,4}_[\w.~+/=-]{8,}|\$argon2[a-z]*\$[^\s"']+|(?<=\bBearer\s)\S+|(?<=[?&#](?:token|code|secret|password)=)[^\s&"'#]+|(?<=\b[a-z][a-z+]*:\/\/[^\s:@/]*:)[^\s@/]+(?=@)/gi;
+  /eyJ[\w-]+\.[\w-]+\.[\w-]*|\blk[a-z]{0,4}_[\w.~+/=-]{8,}|\$argon2[a-z]*\$[^\s"']+|(?<=\bBearer\s)\S+|(?<=[?&#](?:token|code|secret|password)=)[^\s&"'#]+|(?<=\b[a-z][a-z+]*:\/\/[^\s:@/]*:)[^\s@/]+(?=@)/gi;
 /** The text with whatever looks like a secret replaced. */
 export const maskText = (text: string): string => (text.length < 8 ? text : text.replace(secretText, redacted));
 

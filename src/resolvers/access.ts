@@ -32,7 +32,7 @@ builder.queryField('checkPermissions', (t) =>
 );
 
 builder.mutationField('grantPermission', (t) =>
-  t.withAuth({ permission: 'permissions.grant' }).field({
+  t.withAuth({ permission: 'permissions.grant', signedIn: true }).field({
     type: GrantResult,
     door: { open: { permission: 'permissions.grant' }, stepUp: 'always', note: 'Nobody gives what he does not hold.' },
     args: { input: t.arg({ type: GrantPermissionInput, required: true }) },
@@ -41,7 +41,7 @@ builder.mutationField('grantPermission', (t) =>
 );
 
 builder.mutationField('revokePermission', (t) =>
-  t.withAuth({ permission: 'permissions.grant' }).field({
+  t.withAuth({ permission: 'permissions.grant', signedIn: true }).field({
     type: DeleteResult,
     door: { open: { permission: 'permissions.grant' }, note: 'Of permissions that one holds.' },
     args: { input: t.arg({ type: RevokePermissionInput, required: true }) },

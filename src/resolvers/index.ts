@@ -12,6 +12,7 @@ import './organizations.ts';
 import './sessions.ts';
 import './audit.ts';
 import './tokens.ts';
+import './services.ts';
 import './service.ts';
 
 builder.queryType({});

@@ -18,7 +18,7 @@ builder.mutationField('setupMfa', (t) =>
 builder.mutationField('confirmMfa', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: mfa.ConfirmMfaResult,
-    door: { open: 'signedIn', whileDue: true, note: 'Refresh afterwards: the new access token names the factor.' },
+    door: { open: 'signedIn', inPerson: true, whileDue: true, note: 'Refresh afterwards: the new access token names the factor.' },
     args: { input: t.arg({ type: mfa.ConfirmMfaInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.mfa.confirm(caller, input),
   }),
@@ -45,7 +45,7 @@ builder.mutationField('verifyMfa', (t) =>
 builder.mutationField('stepUp', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: mfa.StepUpResult,
-    door: { open: 'signedIn', whileDue: true },
+    door: { open: 'signedIn', inPerson: true, whileDue: true },
     args: { input: t.arg({ type: mfa.StepUpInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.mfa.stepUp(caller, input),
   }),

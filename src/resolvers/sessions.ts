@@ -1,5 +1,5 @@
 /** The sessions room's verbs, edges and stream. */
-import { badRequest } from '../auth/access/denial.ts';
+import { badRequest, forbidden } from '../auth/access/denial.ts';
 import type { Caller, SignedInCaller } from '../auth/caller.ts';
 import { builder } from '../schema/builder.ts';
 import { prismaPage } from '../schema/pages.ts';
@@ -113,7 +113,7 @@ builder.prismaObjectField(User, 'sessions', (t) =>
       extensions: prismaPage,
       nullable: true,
       totalCount: (user, _args, { auth, caller }) =>
-        maySeeSessions(user.id, caller) ? auth.sessions.count(caller as SignedInCaller, { userId: user.id }) : 0,
+        maySeeSessions(user.id, caller) ? auth.sessions.count(caller as SignedInCaller, { userId: user.id }) : Promise.reject(forbidden()),
       resolve: (query, user, _args, { auth, caller }) =>
         maySeeSessions(user.id, caller) ? auth.sessions.list(caller as SignedInCaller, { userId: user.id }, query) : null,
     },

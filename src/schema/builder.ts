@@ -24,9 +24,9 @@ export type SchemaShape = {
   PrismaTypes: PrismaTypes;
   DefaultFieldNullability: false;
   DefaultAuthStrategy: 'all';
-  AuthScopes: { signedIn: boolean; permission: string; settled: boolean; stepUp: StepUpWhen };
-  /** Behind the door `signedIn` and those with a permission, the caller is a signed-in one. */
-  AuthContexts: { signedIn: Context & { caller: SignedInCaller }; permission: Context & { caller: SignedInCaller } };
+  AuthScopes: { signedIn: boolean; permission: string; settled: boolean; inPerson: boolean; stepUp: StepUpWhen };
+  /** Behind the door `signedIn` the caller is a person; behind one with a permission alone it may be a program. */
+  AuthContexts: { signedIn: Context & { caller: SignedInCaller } };
   DefaultEdgesNullability: { list: false; items: false };
   DefaultNodeNullability: false;
   Scalars: {
@@ -61,10 +61,12 @@ export const builder = new SchemaBuilder<SchemaShape>({
       permission: (name) => caller.permissions.has(name),
       // No second factor is due: it is not required, or has been given.
       settled: caller.identity?.restricted !== true,
+      inPerson: caller.identity !== null && caller.identity.apiKeyId === null,
       // Throws the denial itself, which names what opens the door.
       stepUp: (when) => auth.mfa.requireStepUp(caller, when).then(() => true),
     }),
     unauthorizedError: (_parent, { caller, auth }) => {
+      if (caller.client) return forbidden('A program may not do this.');
       if (!caller.identity) return unauthenticated();
       return caller.identity.restricted
         ? stepUpRequired(auth.serviceInfo.mfaTypes, 'Set up, or give, a second factor first.')

@@ -8,3 +8,4 @@ import './login/login.ts';
 import './sessions/sessions.ts';
 import './audit/audit.ts';
 import './service/service-info.ts';
+import './services/services.ts';

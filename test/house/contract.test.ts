@@ -19,6 +19,9 @@ const promised: Record<string, Record<string, string>> = {
     checkPermissions: 'checkPermissions(inputs: [PermissionCheckInput!]!): [PermissionDecision!]!',
     auditEvents: 'auditEvents(after: String, before: String, filter: AuditEventFilter, first: Int, last: Int): AuditEventConnection!',
     serviceInfo: 'serviceInfo: ServiceInfo!',
+    serviceClients: 'serviceClients: [ServiceClient!]!',
+    apiKeys: 'apiKeys: [ApiKey!]!',
+    introspectToken: 'introspectToken(token: String!): TokenIntrospection!',
   },
   Mutation: {
     register: 'register(input: RegisterInput!): RegisterResult!',
@@ -58,6 +61,11 @@ const promised: Record<string, Record<string, string>> = {
     grantPermission: 'grantPermission(input: GrantPermissionInput!): GrantResult!',
     revokePermission: 'revokePermission(input: RevokePermissionInput!): DeleteResult!',
     rotateSigningKey: 'rotateSigningKey: Boolean!',
+    createServiceClient: 'createServiceClient(input: CreateServiceClientInput!): ServiceClientResult!',
+    rotateServiceClientSecret: 'rotateServiceClientSecret(input: ServiceClientInput!): ServiceClientResult!',
+    deleteServiceClient: 'deleteServiceClient(input: ServiceClientInput!): DeleteResult!',
+    createApiKey: 'createApiKey(input: CreateApiKeyInput!): ApiKeyResult!',
+    deleteApiKey: 'deleteApiKey(input: ApiKeyInput!): DeleteResult!',
   },
   Subscription: {
     sessionEvents: 'sessionEvents(after: String, orgId: ID, userId: ID): SessionEvent!',

@@ -27,8 +27,10 @@ const authenticate = async (token: string): Promise<Identity> => {
     clientId: 'web',
     tokenId: 'j',
     generation: 1,
+    issuedAt: null,
     expiresAt: new Date(Date.now() + (kind === 'brief' ? 700 : 900_000)),
     restricted: false,
+    apiKeyId: null,
   };
 };
 
@@ -40,11 +42,11 @@ export const tinyAuth: House['auth'] = {
   tokens: { jwks: () => ({ keys: [{ kty: 'EC', kid: 'k1' }] }) },
   access: { permissionsOf: async (userId) => new Set(userId === 'root' ? ['users.read'] : []) },
   sessions: {
-    authenticate,
     seen: ({ sessionId }) => {
       seen.push(sessionId);
     },
   },
+  services: { authenticate: async (token) => ({ identity: await authenticate(token), client: null }) },
   housekeeping: {
     watchSession: (sessionId, tell) => {
       const tells = sessions.get(sessionId) ?? new Set();

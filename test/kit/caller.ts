@@ -9,6 +9,7 @@ export const stranger = (network = '203.0.113.7', given: Partial<Caller> = {}): 
   userAgent: null,
   requestId: 'request-1',
   identity: null,
+  client: null,
   csrfHeader: false,
   refreshCookie: null,
   deviceCookie: null,
@@ -18,7 +19,8 @@ export const stranger = (network = '203.0.113.7', given: Partial<Caller> = {}): 
 
 /** The caller that the front door would make of the access token. Unlike a request it does not count as a use of the session. */
 export const callerOf = async (world: Pick<World, 'house'>, accessToken: string): Promise<SignedInCaller> => {
-  const { sessions, access } = world.house.auth;
-  const identity = await sessions.authenticate(accessToken);
+  const { services, access } = world.house.auth;
+  const { identity } = await services.authenticate(accessToken);
+  if (!identity) throw new Error('the token is no person’s');
   return { ...stranger(), identity, permissions: await access.permissionsOf(identity.userId) };
 };

@@ -24,7 +24,7 @@ export const useToken = async (world: Pick<World, 'anonymous'>, accessToken: str
 
 /** 'accepted', or the code it is denied with, without using it. */
 export const judged = (world: Pick<World, 'house'>, accessToken: string): Promise<string> =>
-  world.house.auth.sessions.authenticate(accessToken).then(
+  world.house.auth.services.authenticate(accessToken).then(
     () => 'accepted',
     (denial: { code?: string }) => denial.code ?? String(denial),
   );

@@ -50,6 +50,7 @@ export const baseSettings = {
   RATE_LIMIT_REGISTER: 'off',
   RATE_LIMIT_REFRESH: 'off',
   RATE_LIMIT_RESET: 'off',
+  RATE_LIMIT_SERVICE: 'off',
 };
 
 export const loginMutation = `mutation ($input: LoginInput!) { login(input: $input) { __typename ... on Problem { code message }

@@ -5,6 +5,7 @@
 
 import type { Risk } from '../login/risk.ts';
 import type { MfaType } from '../mfa/model.ts';
+import type { ClientMethod } from '../services/model.ts';
 
 /** Every fact's name and what its `data` holds beyond the columns. Names are the domain's in the past (DESIGN 7). */
 export type FactData = {
@@ -71,6 +72,14 @@ export type FactData = {
   'role.assigned': { role: string };
   'role.unassigned': { role: string };
   'key.rotated': { kid: string };
+  'service_client.created': { name: string; permissions: string[]; jwks: boolean };
+  'service_client.secret_rotated': Record<string, never>;
+  'service_client.deleted': Record<string, never>;
+  'service_client.authentication_failed': { method: ClientMethod };
+  'service_client.token_issued': { scope: string; method: ClientMethod; token: string };
+  'service_client.token_revoked': Record<string, never>;
+  'api_key.created': { prefix: string; permissions: string[]; expiresAt: string | null };
+  'api_key.deleted': { prefix: string };
 };
 export type FactType = keyof FactData;
 
@@ -95,6 +104,8 @@ export type Fact<T extends FactType = FactType> = T extends FactType
       outcome?: 'SUCCESS' | 'FAILURE';
       /** Who did it; the caller where left out, nobody where null. */
       actorId?: string | null;
+      /** The program that did it; the caller's where left out. */
+      actorClient?: string;
       /** Whom it concerns; the actor where left out. */
       subjectId?: string | null;
       sessionId?: string | null;

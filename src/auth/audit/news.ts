@@ -21,11 +21,20 @@ export const newsTypes = [
   'user.verified',
   'user.deleted',
   'key.rotated',
+  'service_client.deleted',
+  'service_client.token_revoked',
+  'api_key.deleted',
 ] as const;
-export type News = { id: string; type: (typeof newsTypes)[number]; subject_id: string | null; session_id: string | null };
+export type News = {
+  id: string;
+  type: (typeof newsTypes)[number];
+  subject_id: string | null;
+  session_id: string | null;
+  resource: string | null;
+};
 
 const recent = statement(
-  'SELECT id, type, subject_id, session_id FROM audit_events WHERE type = ANY($1::text[]) AND id >= uuid_floor($2::timestamptz)',
+  'SELECT id, type, subject_id, session_id, resource FROM audit_events WHERE type = ANY($1::text[]) AND id >= uuid_floor($2::timestamptz)',
 );
 /** Each look gives what came since the one before it, and `overlapMs` more; a process that could not look for a while misses nothing. */
 export const readNews = ({ database, clock }: { database: Database; clock: Clock }) => {

@@ -1,12 +1,12 @@
 /** How operations state facts: the caller's part is added here, once, for all rooms. */
 import type { Clock, Fanout, Random, Sql } from '../../infra/ports.ts';
-import type { Identity, Origin } from '../caller.ts';
+import type { Client, Identity, Origin } from '../caller.ts';
 import type { Fact, FactRow } from './model.ts';
 import { writeFacts } from './store.ts';
 
 export type AuditTrail = {
   /** The row of a fact: id and time by the ports, address and request by the caller. Write it in the transaction that makes it true. */
-  fact(caller: Origin & { identity?: Identity | null }, fact: Fact): FactRow;
+  fact(caller: Origin & { identity?: Identity | null; client?: Client | null }, fact: Fact): FactRow;
   /** Writes facts in the transaction of `sql`. */
   write(sql: Sql, facts: readonly FactRow[]): Promise<void>;
   /** To be called after a commit that wrote facts: wakes the log's readers, here and in other processes. Losable; they also look by themselves. */
@@ -23,17 +23,18 @@ export const openTrail = (needs: { clock: Clock; random: Random; fanout: Fanout 
     fact: (caller, fact) => {
       const at = needs.clock.now();
       const actorId = fact.actorId === undefined ? (caller.identity?.userId ?? null) : fact.actorId;
+      const apiKeyId = caller.identity?.apiKeyId ?? null;
       return {
         id: needs.random.uuid(at),
         type: fact.type,
         occurred_at: at,
         outcome: fact.outcome ?? 'SUCCESS',
         actor_id: actorId,
-        actor_client: null,
+        actor_client: fact.actorClient ?? caller.client?.clientId ?? apiKeyId,
         impersonator_id: null,
         subject_id: fact.subjectId === undefined ? actorId : fact.subjectId,
         org_id: fact.orgId ?? caller.identity?.orgId ?? null,
-        session_id: fact.sessionId === undefined ? (caller.identity?.sessionId ?? null) : fact.sessionId,
+        session_id: fact.sessionId === undefined ? (apiKeyId ? null : (caller.identity?.sessionId ?? null)) : fact.sessionId,
         resource: fact.resource ?? null,
         ip_address: caller.ip,
         user_agent: caller.userAgent?.slice(0, 400) ?? null,

@@ -1,6 +1,6 @@
 /** Asking for a factor: sends the code, or gives what the authenticator has to sign. For a sign-in by its challenge token, for a step-up by the session. */
 import type { Clock, Database, Limiter, Random, Rate } from '../../infra/ports.ts';
-import { unauthenticated } from '../access/denial.ts';
+import { forbidden, unauthenticated } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import { unpackProof } from '../login/proof.ts';
@@ -11,6 +11,7 @@ import { type ChallengeRow, findChallenge, insertChallenge, setCode, setWebauthn
 import { bindingOf } from './due.ts';
 import type { Factors } from './factors.ts';
 import { challengeSeconds, type MfaType, type UsableConfig, usableTypes } from './model.ts';
+import { requireInPerson } from './step-up.ts';
 import { findOwner, type Owner } from './store.ts';
 
 export type ChallengeNeeds = {
@@ -48,7 +49,8 @@ export const challengeMfa = (needs: ChallengeNeeds) => {
     return { challenge, owner, types: usableTypes(owner, config, unpackProof(owner.userId, challenge.proof).amr), sessionId: null };
   };
   const ofStepUp = async (caller: Caller, type: MfaType): Promise<Asked | null> => {
-    if (!caller.identity) throw unauthenticated();
+    if (!caller.identity) throw caller.client ? forbidden() : unauthenticated();
+    requireInPerson(caller.identity);
     const { userId, sessionId } = caller.identity;
     const [owner, session] = await Promise.all([findOwner(database, userId), findSession(database, sessionId)]);
     if (!owner || !session) return null;

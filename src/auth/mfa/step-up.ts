@@ -1,8 +1,8 @@
 /** Step-up: raises when, and by what, the session's user was authenticated, so that sensitive doors open for five minutes; and the doors' own question. */
 import type { Clock, Database, Hasher, Limiter, Rate } from '../../infra/ports.ts';
-import { stepUpRequired, unauthenticated } from '../access/denial.ts';
+import { forbidden, stepUpRequired, unauthenticated } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
-import type { Caller, SignedInCaller } from '../caller.ts';
+import type { Caller, Identity, SignedInCaller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
 import type { Refused } from '../outcome.ts';
 import { lockActive } from '../passwords/store.ts';
@@ -42,6 +42,11 @@ const methodsFor = (owner: Owner, config: UsableConfig, amr: readonly string[] |
   return types.length > 0 ? types : owner.hasPassword ? ['PASSWORD'] : [];
 };
 
+/** Throws the denial FORBIDDEN for an API key: its owner is not there to prove anything. */
+export const requireInPerson = (identity: Identity): void => {
+  if (identity.apiKeyId) throw forbidden('Not with an API key: sign in to do this.');
+};
+
 /** `always`: for everybody. `withFactor`: only of a user who has a second factor. */
 export type StepUpWhen = 'always' | 'withFactor';
 
@@ -49,7 +54,9 @@ export type StepUpWhen = 'always' | 'withFactor';
 export const requireStepUp =
   ({ database, clock, config }: Pick<StepUpNeeds, 'database' | 'clock' | 'config'>) =>
   async ({ identity }: Caller, when: StepUpWhen): Promise<void> => {
+    // A program is nobody who could prove anything: its permission opens the door.
     if (!identity) return;
+    requireInPerson(identity);
     const isFresh = (at: Date): boolean => clock.now().getTime() - at.getTime() <= stepUpSeconds * 1000;
     if (isFresh(identity.authenticatedAt) && identity.amr.includes('mfa')) return;
     // The session may have been raised since the token was made.

@@ -1,16 +1,15 @@
-/** From a bearer token to an identity (RFC 6750): genuine, current, and of a session that has not been ended. No database in the common case. */
+/** Whether the session that a person's access token names has not been ended. No database in the common case. */
 import type { Clock, Database } from '../../infra/ports.ts';
 import { unauthenticated } from '../access/denial.ts';
 import type { Identity } from '../caller.ts';
-import type { AccessTokens } from '../tokens/access-token.ts';
 import { endedBecause } from './model.ts';
 import type { Revoked } from './revoked.ts';
 import { findSession } from './store.ts';
 
-export const authenticate =
-  (needs: { accessTokens: AccessTokens; revoked: Revoked; database: Database; clock: Clock }) =>
-  async (token: string): Promise<Identity> => {
-    const identity = await needs.accessTokens.verify(token);
+/** The identity again, or the denial UNAUTHENTICATED. */
+export const requireLiving =
+  (needs: { revoked: Revoked; database: Database; clock: Clock }) =>
+  async (identity: Identity): Promise<Identity> => {
     if (needs.revoked.has(identity.sessionId)) throw unauthenticated('The session has ended.');
     if (needs.revoked.stale()) {
       const session = await findSession(needs.database, identity.sessionId);

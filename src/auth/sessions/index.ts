@@ -4,8 +4,7 @@ import type { Follow } from '../audit/follow.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { MayIn } from '../audit/visible.ts';
 import type { Post } from '../letters/post.ts';
-import type { AccessTokens } from '../tokens/access-token.ts';
-import { authenticate } from './authenticate.ts';
+import { requireLiving } from './authenticate.ts';
 import type { Endings } from './ending.ts';
 import { followSessions } from './events.ts';
 import { expireSessions, removeOldSessions } from './expire.ts';
@@ -28,7 +27,6 @@ export type SessionsNeeds = ListNeeds & {
   revoked: Revoked;
   endings: Endings;
   grants: Grants;
-  accessTokens: AccessTokens;
   refreshSecret: Buffer;
   followFacts: Follow;
   mayIn: MayIn;
@@ -37,7 +35,7 @@ export type SessionsNeeds = ListNeeds & {
 export type Sessions = ReturnType<typeof openSessions>;
 
 export const openSessions = (needs: SessionsNeeds) => ({
-  authenticate: authenticate(needs),
+  requireLiving: requireLiving(needs),
   refresh: refresh(needs),
   logout: logout(needs),
   revoke: revokeSession(needs),

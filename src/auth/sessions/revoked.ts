@@ -1,10 +1,12 @@
 /**
- * The sessions that have ended while access tokens of theirs may still be around: each replica's own set, so that verifying a token
+ * The sessions that have ended while access tokens of theirs may still be around, and beside them the programs' clients and tokens, and the
+ * API keys (an id is of one of them alone): each replica's own set, so that verifying a token
  * costs no database. Three sources feed it, each enough for the others' failure: this process's own operations at once, the fan-out
  * for speed, the log for catch-up (src/events/tail.ts). When the log could not be read for a second, `stale` says so and the door
  * asks the database instead: the promise is one second, also when a part is away.
  */
 import type { Clock, Database, Fanout, Log } from '../../infra/ports.ts';
+import { clientsEndedSince } from '../services/store.ts';
 import { endedSince } from './store.ts';
 
 const topic = 'sessions.ended';
@@ -35,7 +37,8 @@ export const openRevoked = async (needs: {
       watchers.delete(id);
     }
   };
-  for (const id of await endedSince(database, new Date(clock.now().getTime() - keptMs))) ended.set(id, clock.now().getTime());
+  const since = new Date(clock.now().getTime() - keptMs);
+  add([...(await endedSince(database, since)), ...(await clientsEndedSince(database, since))]);
   const unsubscribe = await needs.fanout.subscribe(topic, (payload) => {
     if (Array.isArray(payload)) add(payload.filter((id): id is string => typeof id === 'string'));
   });

@@ -1,5 +1,6 @@
 /** Sessions with a live stream: being watched is being used, and a stream ends within a second of its session's absolute end. */
 import type { Clock, Database } from '../../infra/ports.ts';
+import { keysOfInactive } from '../services/key-store.ts';
 import type { Revoked } from './revoked.ts';
 import type { Seen } from './seen.ts';
 import { reachedEnd } from './store.ts';
@@ -11,5 +12,6 @@ export const tendWatched =
     const ids = revoked.watched();
     if (ids.length === 0) return;
     for (const sessionId of ids) seen.mark({ sessionId, generation: -1 });
-    revoked.end(await reachedEnd(database, ids, clock.now()));
+    // What a key opened ends with its owner's account, too.
+    revoked.end([...(await reachedEnd(database, ids, clock.now())), ...(await keysOfInactive(database, ids))]);
   };

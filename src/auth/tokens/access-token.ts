@@ -2,7 +2,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock, Random } from '../../infra/ports.ts';
 import { unauthenticated } from '../access/denial.ts';
-import type { Identity } from '../caller.ts';
+import type { Bearer, Client, Identity } from '../caller.ts';
+import { isUuid } from '../paging.ts';
 import { signJwt, verifyJwt } from './jwt.ts';
 import type { KeyRing } from './keys.ts';
 
@@ -31,31 +32,45 @@ export type AccessTokenInput = {
   restricted?: boolean;
 };
 
+export type ClientTokenInput = { clientId: string; scopes: readonly string[] };
+
 const text = (value: unknown): value is string => typeof value === 'string';
 const integer = (value: unknown): value is number => Number.isSafeInteger(value);
 const seconds = (at: Date): number => Math.floor(at.getTime() / 1000);
+const instant = (time: number): Date => new Date(time * 1000);
+const scopesOf = (scope: string): string[] => (scope === '' ? [] : scope.split(' '));
 
 /** An identity from claims that our own key signed, or null where a claim of RFC 9068 §2.2 or of the house is missing or out of form. */
 const identityOf = (claims: Record<string, unknown>, restricted: boolean): Identity | null => {
-  const { sub, sid, org, scope, amr, auth_time, client_id, jti, gen, exp } = claims;
+  const { sub, sid, org, scope, amr, auth_time, client_id, jti, gen, iat, exp } = claims;
   if (![sub, sid, scope, client_id, jti].every(text) || ![auth_time, gen, exp].every(integer)) return null;
   if (!Array.isArray(amr) || !amr.every(text) || !(org === undefined || text(org))) return null;
   return {
     userId: sub as string,
     sessionId: sid as string,
     orgId: (org as string | undefined) ?? null,
-    scopes: scope === '' ? [] : (scope as string).split(' '),
+    scopes: scopesOf(scope as string),
     amr,
-    authenticatedAt: new Date((auth_time as number) * 1000),
+    authenticatedAt: instant(auth_time as number),
     clientId: client_id as string,
     tokenId: jti as string,
     generation: gen as number,
-    expiresAt: new Date((exp as number) * 1000),
+    issuedAt: integer(iat) ? instant(iat) : null,
+    expiresAt: instant(exp as number),
     restricted,
+    apiKeyId: null,
   };
 };
 
-type Verified = { identity: Identity; kid: string };
+/** A program from such claims: its subject is the client itself (RFC 9068 §2.2), which no session's token says of itself. */
+const clientOf = (claims: Record<string, unknown>): Client | null => {
+  const { sub, sid, scope, client_id, jti, iat, exp } = claims;
+  if (sid !== undefined || !text(sub) || sub !== client_id || !isUuid(sub) || !text(scope) || !text(jti)) return null;
+  if (!integer(iat) || !integer(exp)) return null;
+  return { clientId: sub, scopes: scopesOf(scope), tokenId: jti, issuedAt: instant(iat), expiresAt: instant(exp) };
+};
+
+type Verified = Bearer & { readonly kid: string };
 export type AccessTokens = ReturnType<typeof openAccessTokens>;
 
 export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNeeds) => {
@@ -71,8 +86,11 @@ export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNee
     const claims = verifyJwt(token, accessTokenType, keys.keyOf);
     if (!claims || claims['iss'] !== config.issuer || (claims['aud'] !== config.JWT_AUDIENCE && claims['aud'] !== restrictedAudience))
       return null;
-    const identity = identityOf(claims, claims['aud'] === restrictedAudience);
-    return identity && { identity, kid };
+    const restricted = claims['aud'] === restrictedAudience;
+    const identity = identityOf(claims, restricted);
+    if (identity) return { identity, client: null, kid };
+    const client = restricted ? null : clientOf(claims);
+    return client && { identity: null, client, kid };
   };
   /** The cached verdict, as long as the token's key still counts. */
   const recall = (token: string): Verified | null => {
@@ -80,7 +98,20 @@ export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNee
     return known && keys.keyOf(known.kid) ? known : null;
   };
 
+  /** Whom `token` speaks for. Throws the denial UNAUTHENTICATED for anything but a current token of ours; says nothing about its session or client. */
+  const read = async (token: string): Promise<Bearer> => {
+    const known = recall(token) ?? (token.length <= longestToken ? await verifyNow(token) : null);
+    if (!known) throw unauthenticated('The access token is not valid.');
+    if ((known.identity ?? known.client).expiresAt <= clock.now()) {
+      verified.delete(token);
+      throw unauthenticated('The access token has expired.');
+    }
+    verified.set(token, known);
+    return known;
+  };
+
   return {
+    read,
     /** The token, and for how many seconds it is valid. */
     sign: (input: AccessTokenInput): { token: string; expiresIn: number } => {
       const now = clock.now();
@@ -102,17 +133,22 @@ export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNee
       });
       return { token, expiresIn };
     },
-    /** Whom `token` speaks for. Throws the denial UNAUTHENTICATED for anything but a current token of ours; says nothing about its session. */
-    verify: async (token: string): Promise<Identity> => {
-      const known = recall(token) ?? (token.length <= longestToken ? await verifyNow(token) : null);
-      if (!known) throw unauthenticated('The access token is not valid.');
-      const { identity } = known;
-      if (identity.expiresAt <= clock.now()) {
-        verified.delete(token);
-        throw unauthenticated('The access token has expired.');
-      }
-      verified.set(token, known);
-      return identity;
+    /** A program's token: no session, no person (RFC 9068 §2.2: `sub` is the client). */
+    signForClient: ({ clientId, scopes }: ClientTokenInput): { token: string; tokenId: string; expiresIn: number } => {
+      const now = clock.now();
+      const tokenId = random.uuid(now);
+      const expiresIn = config.ACCESS_TOKEN_TTL_SECONDS;
+      const token = signJwt(keys.signer(), accessTokenType, {
+        iss: config.issuer,
+        aud: config.JWT_AUDIENCE,
+        sub: clientId,
+        client_id: clientId,
+        iat: seconds(now),
+        exp: seconds(now) + expiresIn,
+        jti: tokenId,
+        scope: scopes.join(' '),
+      });
+      return { token, tokenId, expiresIn };
     },
   };
 };

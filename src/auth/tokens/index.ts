@@ -1,7 +1,7 @@
 /** The door of the tokens room. */
 import type { Clock, Database, Kms, Random } from '../../infra/ports.ts';
 import type { AuditTrail } from '../audit/record.ts';
-import type { SignedInCaller } from '../caller.ts';
+import type { Caller } from '../caller.ts';
 import { houseOrigin } from '../sessions/expire.ts';
 import { type AccessTokenNeeds, openAccessTokens } from './access-token.ts';
 import { type KeyNeeds, openKeyRing } from './keys.ts';
@@ -24,7 +24,7 @@ export const openTokens = async (needs: TokensNeeds) => {
     accessTokens: openAccessTokens({ ...needs, keys }),
     oneTime: openOneTimeTokens(needs),
     /** By an operator's wish: the next key signs from now on. */
-    rotate: (caller: SignedInCaller): Promise<string | null> => keys.rotate(caller),
+    rotate: (caller: Caller): Promise<string | null> => keys.rotate(caller),
     /** By age (SIGNING_KEY_ROTATION_DAYS; 0: never). */
     rotateIfOld: async (): Promise<void> => {
       const days = needs.config.SIGNING_KEY_ROTATION_DAYS;

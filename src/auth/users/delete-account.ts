@@ -48,7 +48,7 @@ export const deleteAccount = (needs: DeleteAccountNeeds) => {
     const ended = await database.transaction(async (sql) => {
       if (!(await eraseAccount(sql, userId, erasedAt))) return null;
       const ids = await endings.all(sql, caller, userId, 'account_deleted');
-      await erasePersonalTraces(sql, userId);
+      await erasePersonalTraces(sql, userId, erasedAt);
       await trail.write(sql, [trail.fact(caller, { type: 'user.deleted', data: {} })]);
       return ids;
     });

@@ -24,10 +24,11 @@ const eraseTraces = statement(`
   methods AS (DELETE FROM mfa_methods WHERE user_id = $1),
   codes AS (DELETE FROM mfa_backup_codes WHERE user_id = $1),
   challenges AS (DELETE FROM mfa_challenges WHERE user_id = $1),
-  trusted AS (DELETE FROM trusted_devices WHERE user_id = $1)
+  trusted AS (DELETE FROM trusted_devices WHERE user_id = $1),
+  keys AS (UPDATE api_keys SET name = '', expires_at = coalesce(least(expires_at, $2), $2) WHERE user_id = $1)
   UPDATE sessions SET ip_address = NULL, user_agent = NULL, browser = NULL, os = NULL, country = NULL, device_name = NULL,
     device_fingerprint = NULL WHERE user_id = $1`);
-/** Erases what other rooms hold of the person. */
-export const erasePersonalTraces = async (sql: Sql, userId: string): Promise<void> => {
-  await sql.run(eraseTraces, [userId]);
+/** Erases what other rooms hold of the person. API keys stay for a while, ended, so that what they opened is found and ended too. */
+export const erasePersonalTraces = async (sql: Sql, userId: string, at: Date): Promise<void> => {
+  await sql.run(eraseTraces, [userId, at]);
 };

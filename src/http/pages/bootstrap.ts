@@ -1,4 +1,6 @@
 /** The page of the link that a start prints while there is no administrator, and what it posts to. Not GraphQL: it is for once, and for the operator. */
+
+import { nobody } from '../../auth/caller.ts';
 import { readBody } from '../body.ts';
 import type { Callers } from '../caller.ts';
 import { tell } from '../errors.ts';
@@ -37,7 +39,7 @@ export const openBootstrapPage = ({ admission, desk, callers }: { admission: Adm
     const input = fieldsOf(body.text);
     if (!input) return answer(400, 'token, email and password are needed.');
     try {
-      const outcome = await admission.claim(await callers.callerOf(origin, { identity: null }), input);
+      const outcome = await admission.claim(await callers.callerOf(origin, { whose: nobody }), input);
       const done = outcome.kind === 'User';
       const more = [outcome.message, ...(outcome.unmet ?? [])].filter(Boolean).join(' ');
       answer(done ? 200 : 400, sentences[outcome.kind] ?? (more || 'That cannot be used.'), done);

@@ -18,11 +18,15 @@ export const AuditEventFilter = builder.inputType('AuditEventFilter', {
     to: t.field({ type: 'DateTime' }),
   }),
 });
-/** Where the actor was: an administrator's address is no business of the user who was acted on. */
+/** Where the actor was: an administrator's or a program's address is no business of the user who was acted on. */
 const whereFrom =
   (part: (fact: FactRow) => string | null) =>
   (fact: FactRow, _args: object, { caller }: Context): string | null =>
-    fact.actor_id === null || fact.actor_id === caller.identity?.userId || caller.permissions.has('audit.read') ? part(fact) : null;
+    (fact.actor_id === null && fact.actor_client === null) ||
+    fact.actor_id === caller.identity?.userId ||
+    caller.permissions.has('audit.read')
+      ? part(fact)
+      : null;
 
 export const AuditEvent = builder.objectRef<FactRow>('AuditEvent').implement({
   interfaces: [Node],

@@ -53,7 +53,7 @@ const doors = {
   setMfaPolicy: 'setMfaPolicy(input: { phishingResistantOnly: false }) { __typename }',
 };
 /** Tried where their rooms are: who may not do them at all is told that first. */
-const elsewhere = ['grantPermission', 'transferOwnership'];
+const elsewhere = ['createApiKey', 'grantPermission', 'transferOwnership'];
 const changePassword = `changePassword(input: { currentPassword: "${password}", newPassword: "${next}" }) { __typename }`;
 type Told = { code: string | null; methods?: string[] };
 /** The denial that a call leads to; null where there is none. */

@@ -140,7 +140,8 @@ describe('the news of rotations', () => {
     let rotations: string[] = [];
     const reload = vi.fn(async () => {});
     const hear = hearNews({
-      readNews: async () => rotations.map((id) => ({ id, type: 'key.rotated' as const, subject_id: null, session_id: null })),
+      readNews: async () =>
+        rotations.map((id) => ({ id, type: 'key.rotated' as const, subject_id: null, session_id: null, resource: null })),
       revoked: { caughtUp: () => {} },
       permissions: { changed: () => {} },
       keys: { reload },

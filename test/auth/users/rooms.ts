@@ -133,6 +133,7 @@ export const origin: Caller = {
   userAgent: null,
   requestId: 'request-1',
   identity: null,
+  client: null,
   csrfHeader: false,
   refreshCookie: null,
   deviceCookie: null,
@@ -148,6 +149,8 @@ const identity = {
   generation: 0,
   expiresAt: new Date(Date.now() + 900_000),
   restricted: false,
+  issuedAt: null,
+  apiKeyId: null,
 };
 /** The token of a mailed link. */
 export const tokenOf = (link: string): string => new URL(link).searchParams.get('token') as string;

@@ -110,6 +110,26 @@ export type Password = Prisma.PasswordModel
  */
 export type PasswordHistory = Prisma.PasswordHistoryModel
 /**
+ * Model ServiceClient
+ * A program that calls on its own behalf. Of its secrets only digests are kept; two count while one is being rotated.
+ */
+export type ServiceClient = Prisma.ServiceClientModel
+/**
+ * Model ClientAssertion
+ * An assertion that a client has authenticated by; none is taken twice.
+ */
+export type ClientAssertion = Prisma.ClientAssertionModel
+/**
+ * Model RevokedToken
+ * An access token of a client that was revoked before its time.
+ */
+export type RevokedToken = Prisma.RevokedTokenModel
+/**
+ * Model ApiKey
+ * A key by which its owner's programs call in the owner's name.
+ */
+export type ApiKey = Prisma.ApiKeyModel
+/**
  * Model Session
  * One sign-in on one device, and the line of refresh tokens that came of it (DESIGN 6).
  */

@@ -415,6 +415,10 @@ export const ModelName = {
   Invitation: 'Invitation',
   Password: 'Password',
   PasswordHistory: 'PasswordHistory',
+  ServiceClient: 'ServiceClient',
+  ClientAssertion: 'ClientAssertion',
+  RevokedToken: 'RevokedToken',
+  ApiKey: 'ApiKey',
   Session: 'Session',
   SigningKey: 'SigningKey',
   SealedSecret: 'SealedSecret',
@@ -435,7 +439,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "organization" | "orgMember" | "invitation" | "password" | "passwordHistory" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "user"
+    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "organization" | "orgMember" | "invitation" | "password" | "passwordHistory" | "serviceClient" | "clientAssertion" | "revokedToken" | "apiKey" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "user"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1771,6 +1775,302 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    ServiceClient: {
+      payload: Prisma.$ServiceClientPayload<ExtArgs>
+      fields: Prisma.ServiceClientFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ServiceClientFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ServiceClientFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload>
+        }
+        findFirst: {
+          args: Prisma.ServiceClientFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ServiceClientFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload>
+        }
+        findMany: {
+          args: Prisma.ServiceClientFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload>[]
+        }
+        create: {
+          args: Prisma.ServiceClientCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload>
+        }
+        createMany: {
+          args: Prisma.ServiceClientCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ServiceClientCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload>[]
+        }
+        delete: {
+          args: Prisma.ServiceClientDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload>
+        }
+        update: {
+          args: Prisma.ServiceClientUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload>
+        }
+        deleteMany: {
+          args: Prisma.ServiceClientDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ServiceClientUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ServiceClientUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload>[]
+        }
+        upsert: {
+          args: Prisma.ServiceClientUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ServiceClientPayload>
+        }
+        aggregate: {
+          args: Prisma.ServiceClientAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateServiceClient>
+        }
+        groupBy: {
+          args: Prisma.ServiceClientGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ServiceClientGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ServiceClientCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ServiceClientCountAggregateOutputType> | number
+        }
+      }
+    }
+    ClientAssertion: {
+      payload: Prisma.$ClientAssertionPayload<ExtArgs>
+      fields: Prisma.ClientAssertionFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ClientAssertionFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ClientAssertionFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload>
+        }
+        findFirst: {
+          args: Prisma.ClientAssertionFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ClientAssertionFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload>
+        }
+        findMany: {
+          args: Prisma.ClientAssertionFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload>[]
+        }
+        create: {
+          args: Prisma.ClientAssertionCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload>
+        }
+        createMany: {
+          args: Prisma.ClientAssertionCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ClientAssertionCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload>[]
+        }
+        delete: {
+          args: Prisma.ClientAssertionDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload>
+        }
+        update: {
+          args: Prisma.ClientAssertionUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload>
+        }
+        deleteMany: {
+          args: Prisma.ClientAssertionDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ClientAssertionUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ClientAssertionUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload>[]
+        }
+        upsert: {
+          args: Prisma.ClientAssertionUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClientAssertionPayload>
+        }
+        aggregate: {
+          args: Prisma.ClientAssertionAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateClientAssertion>
+        }
+        groupBy: {
+          args: Prisma.ClientAssertionGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ClientAssertionGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ClientAssertionCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ClientAssertionCountAggregateOutputType> | number
+        }
+      }
+    }
+    RevokedToken: {
+      payload: Prisma.$RevokedTokenPayload<ExtArgs>
+      fields: Prisma.RevokedTokenFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.RevokedTokenFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.RevokedTokenFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload>
+        }
+        findFirst: {
+          args: Prisma.RevokedTokenFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.RevokedTokenFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload>
+        }
+        findMany: {
+          args: Prisma.RevokedTokenFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload>[]
+        }
+        create: {
+          args: Prisma.RevokedTokenCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload>
+        }
+        createMany: {
+          args: Prisma.RevokedTokenCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.RevokedTokenCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload>[]
+        }
+        delete: {
+          args: Prisma.RevokedTokenDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload>
+        }
+        update: {
+          args: Prisma.RevokedTokenUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload>
+        }
+        deleteMany: {
+          args: Prisma.RevokedTokenDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.RevokedTokenUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.RevokedTokenUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload>[]
+        }
+        upsert: {
+          args: Prisma.RevokedTokenUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RevokedTokenPayload>
+        }
+        aggregate: {
+          args: Prisma.RevokedTokenAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateRevokedToken>
+        }
+        groupBy: {
+          args: Prisma.RevokedTokenGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RevokedTokenGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.RevokedTokenCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RevokedTokenCountAggregateOutputType> | number
+        }
+      }
+    }
+    ApiKey: {
+      payload: Prisma.$ApiKeyPayload<ExtArgs>
+      fields: Prisma.ApiKeyFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ApiKeyFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ApiKeyFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload>
+        }
+        findFirst: {
+          args: Prisma.ApiKeyFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ApiKeyFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload>
+        }
+        findMany: {
+          args: Prisma.ApiKeyFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload>[]
+        }
+        create: {
+          args: Prisma.ApiKeyCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload>
+        }
+        createMany: {
+          args: Prisma.ApiKeyCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ApiKeyCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload>[]
+        }
+        delete: {
+          args: Prisma.ApiKeyDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload>
+        }
+        update: {
+          args: Prisma.ApiKeyUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload>
+        }
+        deleteMany: {
+          args: Prisma.ApiKeyDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ApiKeyUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ApiKeyUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload>[]
+        }
+        upsert: {
+          args: Prisma.ApiKeyUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiKeyPayload>
+        }
+        aggregate: {
+          args: Prisma.ApiKeyAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateApiKey>
+        }
+        groupBy: {
+          args: Prisma.ApiKeyGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApiKeyGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ApiKeyCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApiKeyCountAggregateOutputType> | number
+        }
+      }
+    }
     Session: {
       payload: Prisma.$SessionPayload<ExtArgs>
       fields: Prisma.SessionFieldRefs
@@ -2420,6 +2720,54 @@ export const PasswordHistoryScalarFieldEnum = {
 export type PasswordHistoryScalarFieldEnum = (typeof PasswordHistoryScalarFieldEnum)[keyof typeof PasswordHistoryScalarFieldEnum]
 
 
+export const ServiceClientScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  permissions: 'permissions',
+  jwks: 'jwks',
+  secretHash: 'secretHash',
+  previousSecretHash: 'previousSecretHash',
+  previousExpiresAt: 'previousExpiresAt',
+  createdAt: 'createdAt',
+  lastUsedAt: 'lastUsedAt',
+  disabledAt: 'disabledAt'
+} as const
+
+export type ServiceClientScalarFieldEnum = (typeof ServiceClientScalarFieldEnum)[keyof typeof ServiceClientScalarFieldEnum]
+
+
+export const ClientAssertionScalarFieldEnum = {
+  clientId: 'clientId',
+  jtiHash: 'jtiHash',
+  expiresAt: 'expiresAt'
+} as const
+
+export type ClientAssertionScalarFieldEnum = (typeof ClientAssertionScalarFieldEnum)[keyof typeof ClientAssertionScalarFieldEnum]
+
+
+export const RevokedTokenScalarFieldEnum = {
+  id: 'id',
+  expiresAt: 'expiresAt'
+} as const
+
+export type RevokedTokenScalarFieldEnum = (typeof RevokedTokenScalarFieldEnum)[keyof typeof RevokedTokenScalarFieldEnum]
+
+
+export const ApiKeyScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  name: 'name',
+  prefix: 'prefix',
+  keyHash: 'keyHash',
+  permissions: 'permissions',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  lastUsedAt: 'lastUsedAt'
+} as const
+
+export type ApiKeyScalarFieldEnum = (typeof ApiKeyScalarFieldEnum)[keyof typeof ApiKeyScalarFieldEnum]
+
+
 export const SessionScalarFieldEnum = {
   id: 'id',
   userId: 'userId',
@@ -2529,6 +2877,14 @@ export const JsonNullValueInput = {
 } as const
 
 export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
+
+
+export const NullableJsonNullValueInput = {
+  DbNull: DbNull,
+  JsonNull: JsonNull
+} as const
+
+export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
 
 
 export const QueryMode = {
@@ -2877,6 +3233,10 @@ export type GlobalOmitConfig = {
   invitation?: Prisma.InvitationOmit
   password?: Prisma.PasswordOmit
   passwordHistory?: Prisma.PasswordHistoryOmit
+  serviceClient?: Prisma.ServiceClientOmit
+  clientAssertion?: Prisma.ClientAssertionOmit
+  revokedToken?: Prisma.RevokedTokenOmit
+  apiKey?: Prisma.ApiKeyOmit
   session?: Prisma.SessionOmit
   signingKey?: Prisma.SigningKeyOmit
   sealedSecret?: Prisma.SealedSecretOmit

@@ -69,6 +69,10 @@ export const ModelName = {
   Invitation: 'Invitation',
   Password: 'Password',
   PasswordHistory: 'PasswordHistory',
+  ServiceClient: 'ServiceClient',
+  ClientAssertion: 'ClientAssertion',
+  RevokedToken: 'RevokedToken',
+  ApiKey: 'ApiKey',
   Session: 'Session',
   SigningKey: 'SigningKey',
   SealedSecret: 'SealedSecret',
@@ -332,6 +336,54 @@ export const PasswordHistoryScalarFieldEnum = {
 export type PasswordHistoryScalarFieldEnum = (typeof PasswordHistoryScalarFieldEnum)[keyof typeof PasswordHistoryScalarFieldEnum]
 
 
+export const ServiceClientScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  permissions: 'permissions',
+  jwks: 'jwks',
+  secretHash: 'secretHash',
+  previousSecretHash: 'previousSecretHash',
+  previousExpiresAt: 'previousExpiresAt',
+  createdAt: 'createdAt',
+  lastUsedAt: 'lastUsedAt',
+  disabledAt: 'disabledAt'
+} as const
+
+export type ServiceClientScalarFieldEnum = (typeof ServiceClientScalarFieldEnum)[keyof typeof ServiceClientScalarFieldEnum]
+
+
+export const ClientAssertionScalarFieldEnum = {
+  clientId: 'clientId',
+  jtiHash: 'jtiHash',
+  expiresAt: 'expiresAt'
+} as const
+
+export type ClientAssertionScalarFieldEnum = (typeof ClientAssertionScalarFieldEnum)[keyof typeof ClientAssertionScalarFieldEnum]
+
+
+export const RevokedTokenScalarFieldEnum = {
+  id: 'id',
+  expiresAt: 'expiresAt'
+} as const
+
+export type RevokedTokenScalarFieldEnum = (typeof RevokedTokenScalarFieldEnum)[keyof typeof RevokedTokenScalarFieldEnum]
+
+
+export const ApiKeyScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  name: 'name',
+  prefix: 'prefix',
+  keyHash: 'keyHash',
+  permissions: 'permissions',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  lastUsedAt: 'lastUsedAt'
+} as const
+
+export type ApiKeyScalarFieldEnum = (typeof ApiKeyScalarFieldEnum)[keyof typeof ApiKeyScalarFieldEnum]
+
+
 export const SessionScalarFieldEnum = {
   id: 'id',
   userId: 'userId',
@@ -441,6 +493,14 @@ export const JsonNullValueInput = {
 } as const
 
 export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
+
+
+export const NullableJsonNullValueInput = {
+  DbNull: DbNull,
+  JsonNull: JsonNull
+} as const
+
+export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
 
 
 export const QueryMode = {

@@ -302,6 +302,7 @@ export type UserWhereInput = {
   trustedDevices?: Prisma.TrustedDeviceListRelationFilter
   grants?: Prisma.PermissionGrantListRelationFilter
   memberships?: Prisma.OrgMemberListRelationFilter
+  apiKeys?: Prisma.ApiKeyListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -336,6 +337,7 @@ export type UserOrderByWithRelationInput = {
   trustedDevices?: Prisma.TrustedDeviceOrderByRelationAggregateInput
   grants?: Prisma.PermissionGrantOrderByRelationAggregateInput
   memberships?: Prisma.OrgMemberOrderByRelationAggregateInput
+  apiKeys?: Prisma.ApiKeyOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -373,6 +375,7 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   trustedDevices?: Prisma.TrustedDeviceListRelationFilter
   grants?: Prisma.PermissionGrantListRelationFilter
   memberships?: Prisma.OrgMemberListRelationFilter
+  apiKeys?: Prisma.ApiKeyListRelationFilter
 }, "id" | "emailKey" | "usernameKey">
 
 export type UserOrderByWithAggregationInput = {
@@ -457,6 +460,7 @@ export type UserCreateInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -491,6 +495,7 @@ export type UserUncheckedCreateInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserUpdateInput = {
@@ -525,6 +530,7 @@ export type UserUpdateInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -559,6 +565,7 @@ export type UserUncheckedUpdateInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -843,6 +850,20 @@ export type UserUpdateOneRequiredWithoutPasswordHistoryNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutPasswordHistoryInput, Prisma.UserUpdateWithoutPasswordHistoryInput>, Prisma.UserUncheckedUpdateWithoutPasswordHistoryInput>
 }
 
+export type UserCreateNestedOneWithoutApiKeysInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutApiKeysInput, Prisma.UserUncheckedCreateWithoutApiKeysInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutApiKeysInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutApiKeysNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutApiKeysInput, Prisma.UserUncheckedCreateWithoutApiKeysInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutApiKeysInput
+  upsert?: Prisma.UserUpsertWithoutApiKeysInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutApiKeysInput, Prisma.UserUpdateWithoutApiKeysInput>, Prisma.UserUncheckedUpdateWithoutApiKeysInput>
+}
+
 export type UserCreateNestedOneWithoutSessionsInput = {
   create?: Prisma.XOR<Prisma.UserCreateWithoutSessionsInput, Prisma.UserUncheckedCreateWithoutSessionsInput>
   connectOrCreate?: Prisma.UserCreateOrConnectWithoutSessionsInput
@@ -906,6 +927,7 @@ export type UserCreateWithoutRolesInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutRolesInput = {
@@ -939,6 +961,7 @@ export type UserUncheckedCreateWithoutRolesInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutRolesInput = {
@@ -988,6 +1011,7 @@ export type UserUpdateWithoutRolesInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutRolesInput = {
@@ -1021,6 +1045,7 @@ export type UserUncheckedUpdateWithoutRolesInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutGrantsInput = {
@@ -1054,6 +1079,7 @@ export type UserCreateWithoutGrantsInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutGrantsInput = {
@@ -1087,6 +1113,7 @@ export type UserUncheckedCreateWithoutGrantsInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutGrantsInput = {
@@ -1136,6 +1163,7 @@ export type UserUpdateWithoutGrantsInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutGrantsInput = {
@@ -1169,6 +1197,7 @@ export type UserUncheckedUpdateWithoutGrantsInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutDevicesInput = {
@@ -1202,6 +1231,7 @@ export type UserCreateWithoutDevicesInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutDevicesInput = {
@@ -1235,6 +1265,7 @@ export type UserUncheckedCreateWithoutDevicesInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutDevicesInput = {
@@ -1284,6 +1315,7 @@ export type UserUpdateWithoutDevicesInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutDevicesInput = {
@@ -1317,6 +1349,7 @@ export type UserUncheckedUpdateWithoutDevicesInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaMethodsInput = {
@@ -1350,6 +1383,7 @@ export type UserCreateWithoutMfaMethodsInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaMethodsInput = {
@@ -1383,6 +1417,7 @@ export type UserUncheckedCreateWithoutMfaMethodsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaMethodsInput = {
@@ -1432,6 +1467,7 @@ export type UserUpdateWithoutMfaMethodsInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaMethodsInput = {
@@ -1465,6 +1501,7 @@ export type UserUncheckedUpdateWithoutMfaMethodsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaBackupCodesInput = {
@@ -1498,6 +1535,7 @@ export type UserCreateWithoutMfaBackupCodesInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaBackupCodesInput = {
@@ -1531,6 +1569,7 @@ export type UserUncheckedCreateWithoutMfaBackupCodesInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaBackupCodesInput = {
@@ -1580,6 +1619,7 @@ export type UserUpdateWithoutMfaBackupCodesInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaBackupCodesInput = {
@@ -1613,6 +1653,7 @@ export type UserUncheckedUpdateWithoutMfaBackupCodesInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaChallengesInput = {
@@ -1646,6 +1687,7 @@ export type UserCreateWithoutMfaChallengesInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaChallengesInput = {
@@ -1679,6 +1721,7 @@ export type UserUncheckedCreateWithoutMfaChallengesInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaChallengesInput = {
@@ -1728,6 +1771,7 @@ export type UserUpdateWithoutMfaChallengesInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaChallengesInput = {
@@ -1761,6 +1805,7 @@ export type UserUncheckedUpdateWithoutMfaChallengesInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutTrustedDevicesInput = {
@@ -1794,6 +1839,7 @@ export type UserCreateWithoutTrustedDevicesInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutTrustedDevicesInput = {
@@ -1827,6 +1873,7 @@ export type UserUncheckedCreateWithoutTrustedDevicesInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutTrustedDevicesInput = {
@@ -1876,6 +1923,7 @@ export type UserUpdateWithoutTrustedDevicesInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTrustedDevicesInput = {
@@ -1909,6 +1957,7 @@ export type UserUncheckedUpdateWithoutTrustedDevicesInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMembershipsInput = {
@@ -1942,6 +1991,7 @@ export type UserCreateWithoutMembershipsInput = {
   mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMembershipsInput = {
@@ -1975,6 +2025,7 @@ export type UserUncheckedCreateWithoutMembershipsInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMembershipsInput = {
@@ -2024,6 +2075,7 @@ export type UserUpdateWithoutMembershipsInput = {
   mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMembershipsInput = {
@@ -2057,6 +2109,7 @@ export type UserUncheckedUpdateWithoutMembershipsInput = {
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPasswordInput = {
@@ -2090,6 +2143,7 @@ export type UserCreateWithoutPasswordInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPasswordInput = {
@@ -2123,6 +2177,7 @@ export type UserUncheckedCreateWithoutPasswordInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPasswordInput = {
@@ -2172,6 +2227,7 @@ export type UserUpdateWithoutPasswordInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPasswordInput = {
@@ -2205,6 +2261,7 @@ export type UserUncheckedUpdateWithoutPasswordInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPasswordHistoryInput = {
@@ -2238,6 +2295,7 @@ export type UserCreateWithoutPasswordHistoryInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPasswordHistoryInput = {
@@ -2271,6 +2329,7 @@ export type UserUncheckedCreateWithoutPasswordHistoryInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPasswordHistoryInput = {
@@ -2320,6 +2379,7 @@ export type UserUpdateWithoutPasswordHistoryInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPasswordHistoryInput = {
@@ -2343,6 +2403,159 @@ export type UserUncheckedUpdateWithoutPasswordHistoryInput = {
   strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   password?: Prisma.PasswordUncheckedUpdateOneWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUncheckedUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUncheckedUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutApiKeysInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutApiKeysInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordUncheckedCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceUncheckedCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodUncheckedCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutApiKeysInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutApiKeysInput, Prisma.UserUncheckedCreateWithoutApiKeysInput>
+}
+
+export type UserUpsertWithoutApiKeysInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutApiKeysInput, Prisma.UserUncheckedUpdateWithoutApiKeysInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutApiKeysInput, Prisma.UserUncheckedCreateWithoutApiKeysInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutApiKeysInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutApiKeysInput, Prisma.UserUncheckedUpdateWithoutApiKeysInput>
+}
+
+export type UserUpdateWithoutApiKeysInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutApiKeysInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUncheckedUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedUpdateManyWithoutUserNestedInput
   oneTimeTokens?: Prisma.OneTimeTokenUncheckedUpdateManyWithoutUserNestedInput
   sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
   devices?: Prisma.DeviceUncheckedUpdateManyWithoutUserNestedInput
@@ -2386,6 +2599,7 @@ export type UserCreateWithoutSessionsInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutSessionsInput = {
@@ -2419,6 +2633,7 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutSessionsInput = {
@@ -2468,6 +2683,7 @@ export type UserUpdateWithoutSessionsInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSessionsInput = {
@@ -2501,6 +2717,7 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutOneTimeTokensInput = {
@@ -2534,6 +2751,7 @@ export type UserCreateWithoutOneTimeTokensInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutOneTimeTokensInput = {
@@ -2567,6 +2785,7 @@ export type UserUncheckedCreateWithoutOneTimeTokensInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutOneTimeTokensInput = {
@@ -2616,6 +2835,7 @@ export type UserUpdateWithoutOneTimeTokensInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutOneTimeTokensInput = {
@@ -2649,6 +2869,7 @@ export type UserUncheckedUpdateWithoutOneTimeTokensInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
 }
 
 
@@ -2668,6 +2889,7 @@ export type UserCountOutputType = {
   trustedDevices: number
   grants: number
   memberships: number
+  apiKeys: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -2682,6 +2904,7 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   trustedDevices?: boolean | UserCountOutputTypeCountTrustedDevicesArgs
   grants?: boolean | UserCountOutputTypeCountGrantsArgs
   memberships?: boolean | UserCountOutputTypeCountMembershipsArgs
+  apiKeys?: boolean | UserCountOutputTypeCountApiKeysArgs
 }
 
 /**
@@ -2771,6 +2994,13 @@ export type UserCountOutputTypeCountMembershipsArgs<ExtArgs extends runtime.Type
   where?: Prisma.OrgMemberWhereInput
 }
 
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountApiKeysArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.ApiKeyWhereInput
+}
+
 
 export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -2804,6 +3034,7 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   trustedDevices?: boolean | Prisma.User$trustedDevicesArgs<ExtArgs>
   grants?: boolean | Prisma.User$grantsArgs<ExtArgs>
   memberships?: boolean | Prisma.User$membershipsArgs<ExtArgs>
+  apiKeys?: boolean | Prisma.User$apiKeysArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -2887,6 +3118,7 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   trustedDevices?: boolean | Prisma.User$trustedDevicesArgs<ExtArgs>
   grants?: boolean | Prisma.User$grantsArgs<ExtArgs>
   memberships?: boolean | Prisma.User$membershipsArgs<ExtArgs>
+  apiKeys?: boolean | Prisma.User$apiKeysArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -2907,6 +3139,7 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     trustedDevices: Prisma.$TrustedDevicePayload<ExtArgs>[]
     grants: Prisma.$PermissionGrantPayload<ExtArgs>[]
     memberships: Prisma.$OrgMemberPayload<ExtArgs>[]
+    apiKeys: Prisma.$ApiKeyPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -3337,6 +3570,7 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   trustedDevices<T extends Prisma.User$trustedDevicesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$trustedDevicesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TrustedDevicePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   grants<T extends Prisma.User$grantsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$grantsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$PermissionGrantPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   memberships<T extends Prisma.User$membershipsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$membershipsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$OrgMemberPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  apiKeys<T extends Prisma.User$apiKeysArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$apiKeysArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ApiKeyPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -4058,6 +4292,30 @@ export type User$membershipsArgs<ExtArgs extends runtime.Types.Extensions.Intern
   take?: number
   skip?: number
   distinct?: Prisma.OrgMemberScalarFieldEnum | Prisma.OrgMemberScalarFieldEnum[]
+}
+
+/**
+ * User.apiKeys
+ */
+export type User$apiKeysArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the ApiKey
+   */
+  select?: Prisma.ApiKeySelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the ApiKey
+   */
+  omit?: Prisma.ApiKeyOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ApiKeyInclude<ExtArgs> | null
+  where?: Prisma.ApiKeyWhereInput
+  orderBy?: Prisma.ApiKeyOrderByWithRelationInput | Prisma.ApiKeyOrderByWithRelationInput[]
+  cursor?: Prisma.ApiKeyWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.ApiKeyScalarFieldEnum | Prisma.ApiKeyScalarFieldEnum[]
 }
 
 /**
