@@ -26,6 +26,8 @@ export type Identity = {
   readonly expiresAt: Date;
   /** A second factor is required and has not been given: only the doors that lead to it are open. */
   readonly restricted: boolean;
+  /** The administrator who acts as the user (`act` of RFC 8693 §4.1); null where the user does. */
+  readonly impersonatorId: string | null;
 };
 
 export type Caller = Origin & {

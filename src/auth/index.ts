@@ -5,8 +5,9 @@ import type { Config } from '../config.ts';
 import type { Breaches, Clock, Database, Fanout, Hasher, Kms, Limiter, Log, Places, Random, Sql, Texter } from '../infra/ports.ts';
 import type { PrismaClient } from '../infra/postgres/prisma.ts';
 import { openBootstrap } from './access/bootstrap.ts';
+import { openAccess } from './access/index.ts';
 import { openPermissions } from './access/permissions.ts';
-import { hasSuperadmin } from './access/store.ts';
+import { openAdministration } from './administration/index.ts';
 import { openFeed } from './audit/feed.ts';
 import { follow } from './audit/follow.ts';
 import { openAudit } from './audit/index.ts';
@@ -93,6 +94,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const parts = openMfaParts(shared);
   const signIn = openSignIn({ ...shared, grants });
   const users = { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) };
+  const sessions = openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts });
 
   return {
     users,
@@ -106,10 +108,11 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       addressOf: users.addressOf,
     }),
     mfa: openMfa({ ...shared, ...parts, requirement, signIn, grants }),
-    sessions: openSessions({ ...shared, seen, revoked, grants, accessTokens: tokens.accessTokens, refreshSecret, followFacts }),
+    sessions,
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts }),
-    access: { permissionsOf: permissions.of, hasSuperadmin: () => hasSuperadmin(database), firstAdministrator: openClaim(shared) },
+    access: { ...openAccess({ ...shared, permissions }), firstAdministrator: openClaim(shared) },
+    administration: openAdministration({ ...shared, permissions, grants, sweeps: sessions }),
     letters: post,
     serviceInfo: describeService(config),
     /** For the back door alone. */

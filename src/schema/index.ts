@@ -6,5 +6,7 @@ import './users/results.ts';
 import './passwords/passwords.ts';
 import './login/login.ts';
 import './sessions/sessions.ts';
+import './access/access.ts';
+import './administration/administration.ts';
 import './audit/audit.ts';
 import './service/service-info.ts';

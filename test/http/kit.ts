@@ -29,6 +29,7 @@ const authenticate = async (token: string): Promise<Identity> => {
     generation: 1,
     expiresAt: new Date(Date.now() + (kind === 'brief' ? 700 : 900_000)),
     restricted: false,
+    impersonatorId: null,
   };
 };
 

@@ -14,6 +14,8 @@ export const newsTypes = [
   'role.unassigned',
   'user.verified',
   'user.deleted',
+  'user.activated',
+  'user.deactivated',
   'key.rotated',
 ] as const;
 export type News = { id: string; type: (typeof newsTypes)[number]; subject_id: string | null; session_id: string | null };

@@ -30,7 +30,7 @@ export const openTrail = (needs: { clock: Clock; random: Random; fanout: Fanout 
         outcome: fact.outcome ?? 'SUCCESS',
         actor_id: actorId,
         actor_client: null,
-        impersonator_id: null,
+        impersonator_id: fact.impersonatorId === undefined ? (caller.identity?.impersonatorId ?? null) : fact.impersonatorId,
         subject_id: fact.subjectId === undefined ? actorId : fact.subjectId,
         org_id: fact.orgId ?? caller.identity?.orgId ?? null,
         session_id: fact.sessionId === undefined ? (caller.identity?.sessionId ?? null) : fact.sessionId,

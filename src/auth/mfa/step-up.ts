@@ -1,6 +1,6 @@
 /** Step-up: raises when, and by what, the session's user was authenticated, so that sensitive doors open for five minutes; and the doors' own question. */
 import type { Clock, Database, Hasher, Limiter, Rate } from '../../infra/ports.ts';
-import { stepUpRequired } from '../access/denial.ts';
+import { forbidden, stepUpRequired } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller, SignedInCaller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
@@ -50,6 +50,8 @@ export const requireStepUp =
   ({ database, clock, config }: Pick<StepUpNeeds, 'database' | 'clock' | 'config'>) =>
   async ({ identity }: Caller, when: StepUpWhen): Promise<void> => {
     if (!identity) return;
+    // The administrator's proof of who they are proves nothing of the user.
+    if (identity.impersonatorId) throw forbidden('Not while acting as somebody else.');
     const isFresh = (at: Date): boolean => clock.now().getTime() - at.getTime() <= stepUpSeconds * 1000;
     if (isFresh(identity.authenticatedAt) && identity.amr.includes('mfa')) return;
     // The session may have been raised since the token was made.

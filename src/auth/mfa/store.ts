@@ -49,7 +49,8 @@ export const findOwner = async (sql: Sql, userId: string): Promise<Owner | undef
 
 /** What of a method is shown; no secret is read for it. */
 export type ListedRow = Pick<MethodRow, 'id' | 'user_id' | 'type' | 'label' | 'created_at' | 'confirmed_at' | 'last_used_at'>;
-const listed = statement(`SELECT id, user_id, type, label, created_at, confirmed_at, last_used_at FROM mfa_methods WHERE user_id = ANY($1::uuid[]) AND (confirmed_at IS NOT NULL OR setup_ends_at > $2)
+const listed =
+  statement(`SELECT id, user_id, type, label, created_at, confirmed_at, last_used_at FROM mfa_methods WHERE user_id = ANY($1::uuid[]) AND (confirmed_at IS NOT NULL OR setup_ends_at > $2)
   ORDER BY user_id, id`);
 /** The users' methods, those in the middle of their setup too. */
 export const listMethods = (sql: Sql, userIds: readonly string[], now: Date): Promise<ListedRow[]> =>

@@ -22,7 +22,9 @@ export const AuditEventFilter = builder.inputType('AuditEventFilter', {
 const whereFrom =
   (part: (fact: FactRow) => string | null) =>
   (fact: FactRow, _args: object, { caller }: Context): string | null =>
-    fact.actor_id === null || fact.actor_id === caller.identity?.userId || caller.permissions.has('audit.read') ? part(fact) : null;
+    caller.permissions.has('audit.read') || (!fact.impersonator_id && (fact.actor_id === null || fact.actor_id === caller.identity?.userId))
+      ? part(fact)
+      : null;
 
 export const AuditEvent = builder.objectRef<FactRow>('AuditEvent').implement({
   interfaces: [Node],

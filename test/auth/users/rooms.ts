@@ -148,6 +148,7 @@ const identity = {
   generation: 0,
   expiresAt: new Date(Date.now() + 900_000),
   restricted: false,
+  impersonatorId: null,
 };
 /** The token of a mailed link. */
 export const tokenOf = (link: string): string => new URL(link).searchParams.get('token') as string;

@@ -11,6 +11,9 @@ const noLinks =
 const takeBack =
   'Wenn Sie es nicht waren, handeln Sie jetzt: Wählen Sie auf der Anmeldeseite „Passwort vergessen?“ und setzen Sie ein neues Passwort. Damit werden alle Geräte abgemeldet. Ändern Sie danach auch das Passwort Ihres Postfachs, denn wer Ihre Mails liest, kann Ihre Passwörter zurücksetzen.';
 
+const once = (hours: number) =>
+  `Der Link gilt einmal und ${count(hours, 'Stunde', 'Stunden')} lang. Geben Sie ihn nicht weiter: Wer ihn hat, kann das Konto übernehmen.`;
+
 const factors = {
   TOTP: 'eine Authentifizierungs-App',
   EMAIL: 'Codes per Mail',
@@ -52,6 +55,33 @@ export const de = {
         `Der Link gilt ${count(validMinutes, 'Minute', 'Minuten')} und nur einmal. Geben Sie ihn niemandem weiter: Wer ihn hat, kann Ihr Konto übernehmen.`,
       ),
       text('Wenn Sie das nicht angefordert haben, müssen Sie nichts tun. Ihr Passwort bleibt, wie es ist.'),
+    ],
+  }),
+  invitation: ({ link: href, validHours }) => ({
+    subject: 'Für Sie wurde ein Konto angelegt',
+    blocks: [
+      text('Die Verwaltung hat für Sie ein Konto mit dieser Adresse angelegt. Wählen Sie ein Passwort, dann gehört es Ihnen:'),
+      link('Passwort wählen', href),
+      text(once(validHours)),
+      text('Wenn Sie das nicht erwartet haben, müssen Sie nichts tun.'),
+    ],
+  }),
+  'email-changed': ({ at }) => ({
+    subject: 'Die Adresse Ihres Kontos wurde geändert',
+    blocks: [
+      text('Die Verwaltung hat Ihrem Konto eine andere Adresse gegeben. Melden Sie sich mit dieser neu an: Alle Geräte wurden abgemeldet.'),
+      facts(['Wann', when(locale, at)]),
+      text('Wenn Sie darum gebeten haben, müssen Sie nichts tun. Wenn nicht, sagen Sie der Verwaltung sofort Bescheid.'),
+      text(noLinks),
+    ],
+  }),
+  'email-assigned': ({ link: href, validHours }) => ({
+    subject: 'Dies ist jetzt die Adresse Ihres Kontos',
+    blocks: [
+      text('Die Verwaltung hat diese Adresse zu der Ihres Kontos gemacht. Wählen Sie ein neues Passwort, um sie zu bestätigen:'),
+      link('Passwort wählen', href),
+      text(once(validHours)),
+      text('Wenn Sie kein Konto bei uns haben, müssen Sie nichts tun.'),
     ],
   }),
   'password-changed': ({ at, ip }) => ({

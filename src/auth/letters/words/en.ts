@@ -11,6 +11,9 @@ const noLinks =
 const takeBack =
   'If it was not you, act now: choose “Forgot your password?” on the sign-in page and set a new one. That signs out every device. Then change the password of your mailbox too, because whoever reads your mail can reset your passwords.';
 
+const once = (hours: number) =>
+  `The link works once, for ${count(hours, 'hour')}. Pass it on to nobody: whoever has it can take over the account.`;
+
 const factors = {
   TOTP: 'an authenticator app',
   EMAIL: 'codes by mail',
@@ -48,6 +51,35 @@ export const en = {
       link('Set a new password', href),
       text(`The link works once, for ${count(validMinutes, 'minute')}. Pass it on to nobody: whoever has it can take over your account.`),
       text('If you did not ask for this, do nothing. Your password stays as it is.'),
+    ],
+  }),
+  invitation: ({ link: href, validHours }) => ({
+    subject: 'An account has been made for you',
+    blocks: [
+      text('An administrator has made an account for you with this address. Choose a password, and it is yours:'),
+      link('Choose a password', href),
+      text(once(validHours)),
+      text('If you did not expect this, do nothing.'),
+    ],
+  }),
+  'email-changed': ({ at }) => ({
+    subject: 'The address of your account was changed',
+    blocks: [
+      text(
+        'An administrator gave your account another email address. From now on you sign in with that one, and every device was signed out.',
+      ),
+      facts(['When', when(locale, at)]),
+      text('If you asked for this, there is nothing to do. If you did not, tell your administrator at once.'),
+      text(noLinks),
+    ],
+  }),
+  'email-assigned': ({ link: href, validHours }) => ({
+    subject: 'This is now the address of your account',
+    blocks: [
+      text('An administrator has made this the address that you sign in with. Choose a new password to confirm that it is yours:'),
+      link('Choose a password', href),
+      text(once(validHours)),
+      text('If you have no account with us, do nothing.'),
     ],
   }),
   'password-changed': ({ at, ip }) => ({

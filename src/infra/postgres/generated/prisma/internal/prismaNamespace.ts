@@ -1870,7 +1870,8 @@ export const LockoutScalarFieldEnum = {
   failures: 'failures',
   pending: 'pending',
   touchedAt: 'touchedAt',
-  lockedUntil: 'lockedUntil'
+  lockedUntil: 'lockedUntil',
+  account: 'account'
 } as const
 
 export type LockoutScalarFieldEnum = (typeof LockoutScalarFieldEnum)[keyof typeof LockoutScalarFieldEnum]
@@ -2003,7 +2004,8 @@ export const SessionScalarFieldEnum = {
   rotatedAt: 'rotatedAt',
   seenGeneration: 'seenGeneration',
   salt: 'salt',
-  trustedDeviceId: 'trustedDeviceId'
+  trustedDeviceId: 'trustedDeviceId',
+  impersonatorId: 'impersonatorId'
 } as const
 
 export type SessionScalarFieldEnum = (typeof SessionScalarFieldEnum)[keyof typeof SessionScalarFieldEnum]
