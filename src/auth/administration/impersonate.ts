@@ -12,7 +12,7 @@ import { isUuid } from '../paging.ts';
 import type { Grants } from '../sessions/grant.ts';
 import { findSession, openSession } from '../sessions/store.ts';
 import { impersonationSeconds, reasonOf } from './model.ts';
-import { isStronger, lockTarget } from './target.ts';
+import { isStronger, lockTarget, lockUsers } from './target.ts';
 
 export type ImpersonateNeeds = { database: Database; clock: Clock; random: Random; trail: AuditTrail; grants: Grants };
 export type ImpersonateInput = { userId: string; reason: string };
@@ -46,6 +46,7 @@ export const impersonate = (needs: ImpersonateNeeds) => {
     const at = clock.now();
     const sessionId = random.uuid(at);
     const outcome = await database.transaction(async (sql) => {
+      await lockUsers(sql, [userId, adminId]);
       const target = await lockTarget(sql, userId);
       if (!target || target.status === 'PENDING_VERIFICATION') return 'NotFound';
       if (target.status === 'DEACTIVATED') return 'AccountDeactivated';

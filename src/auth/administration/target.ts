@@ -14,6 +14,12 @@ const lock = statement(`SELECT id, status, email, email_key, locale FROM users W
 /** Undefined where there is no such user. */
 export const lockTarget = async (sql: Sql, userId: string): Promise<Target | undefined> => (await sql.run<Target>(lock, [userId]))[0];
 
+const lockBoth = statement('SELECT 1 FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE');
+/** Locks users in the order of their ids: two administrators who act as each other at once cannot deadlock. */
+export const lockUsers = async (sql: Sql, ids: readonly string[]): Promise<void> => {
+  await sql.run(lockBoth, [ids]);
+};
+
 /** Whether the user holds a permission on the platform that the caller does not. */
 export const isStronger = async (sql: Sql, caller: SignedInCaller, userId: string): Promise<boolean> =>
   userId !== caller.identity.userId && (await heldPermissions(sql, userId)).some((permission) => !caller.permissions.has(permission));

@@ -90,6 +90,17 @@ describe('impersonation', () => {
     expect(await world.sql('SELECT 1 FROM sessions WHERE user_id = $1 AND impersonator_id IS NOT NULL', [boss.id])).toEqual([]);
   });
 
+  it('of each other at once leads to no fault, twenty times', async () => {
+    const twin = await world.signedIn(undefined, { roles: ['clerk'] });
+    for (let round = 0; round < 20; round += 1) {
+      const both = [
+        admin(clerk.client, 'impersonate', { userId: twin.id, reason: 'race' }),
+        admin(twin.client, 'impersonate', { userId: clerk.id, reason: 'race' }),
+      ];
+      expect((await Promise.all(both)).map((outcome) => outcome.__typename)).toEqual(['SignedIn', 'SignedIn']);
+    }
+  });
+
   it('wants a reason and an active user, and nothing else happens', async () => {
     const [away, pending] = [
       await world.person(undefined, { status: 'DEACTIVATED' }),
