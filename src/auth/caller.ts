@@ -30,6 +30,8 @@ export type Identity = {
   readonly restricted: boolean;
   /** The API key that stands for the person, who is not there: it proves nothing anew, and opens no door that asks for that. */
   readonly apiKeyId: string | null;
+  /** The administrator who acts as the user (`act` of RFC 8693 §4.1); null where the user does. */
+  readonly impersonatorId: string | null;
 };
 
 /** A program that calls on its own behalf (RFC 6749 §4.4), as its access token proved: it is nobody, and has no session. */

@@ -7,7 +7,7 @@ import type { PrismaClient } from '../infra/postgres/prisma.ts';
 import { openBootstrap } from './access/bootstrap.ts';
 import { openAccess } from './access/index.ts';
 import { openPermissions } from './access/permissions.ts';
-import { hasSuperadmin } from './access/store.ts';
+import { openAdministration } from './administration/index.ts';
 import { openFeed } from './audit/feed.ts';
 import { follow } from './audit/follow.ts';
 import { openAudit } from './audit/index.ts';
@@ -106,6 +106,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const parts = openMfaParts(shared);
   const signIn = openSignIn({ ...shared, grants, policyOf });
   const users = { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) };
+  const sessions = openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn });
 
   return {
     users,
@@ -120,15 +121,15 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     }),
     organizations: openOrganizations({ ...shared, permissions, grants }),
     mfa: openMfa({ ...shared, ...parts, requirement, signIn, grants }),
-    sessions: openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn }),
+    sessions,
     services: openServices({ ...shared, revoked, accessTokens: tokens.accessTokens, refreshSecret, permissionsOf: permissions.of }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts, mayIn }),
     access: {
       ...openAccess({ ...shared, permissions }),
-      hasSuperadmin: () => hasSuperadmin(database),
       firstAdministrator: openClaim(shared),
     },
+    administration: openAdministration({ ...shared, permissions, grants, sweeps: sessions }),
     letters: post,
     serviceInfo: describeService(config),
     /** For the back door alone. */

@@ -49,8 +49,10 @@ export type Kms = {
 export type Hasher = {
   /** A PHC string with the configured parameters. */
   hash(password: string, share?: string): Promise<string>;
-  /** Also verifies the PHC strings of other parameters. False for a wrong password or a string that is no hash. */
+  /** Also verifies the strings of other parameters, and of scrypt and pbkdf2. False for a wrong password or a string that is no hash. */
   verify(phc: string, password: string, share?: string): Promise<boolean>;
+  /** Whether `verify` knows the form of `phc`, which may be another system's, at a cost that can be borne. */
+  verifiable(phc: string): boolean;
   /** Costs what a verification at the configured parameters costs, and is false: for an account that is not there. */
   verifyNothing(password: string, share?: string): Promise<false>;
   /** Throws `Unavailable` where a hash for `share` would be refused now: for whoever can ask before doing other work. */

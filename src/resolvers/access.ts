@@ -34,7 +34,7 @@ builder.queryField('checkPermissions', (t) =>
 builder.mutationField('grantPermission', (t) =>
   t.withAuth({ permission: 'permissions.grant', signedIn: true }).field({
     type: GrantResult,
-    door: { open: { permission: 'permissions.grant' }, stepUp: 'always', note: 'Nobody gives what he does not hold.' },
+    door: { open: { permission: 'permissions.grant' }, person: true, stepUp: 'always', note: 'Nobody gives what he does not hold.' },
     args: { input: t.arg({ type: GrantPermissionInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.access.grant(caller, input),
   }),
@@ -43,7 +43,7 @@ builder.mutationField('grantPermission', (t) =>
 builder.mutationField('revokePermission', (t) =>
   t.withAuth({ permission: 'permissions.grant', signedIn: true }).field({
     type: DeleteResult,
-    door: { open: { permission: 'permissions.grant' }, note: 'Of permissions that one holds.' },
+    door: { open: { permission: 'permissions.grant' }, person: true, note: 'Of permissions that one holds.' },
     args: { input: t.arg({ type: RevokePermissionInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.access.revokeGrant(caller, input),
   }),

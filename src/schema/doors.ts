@@ -10,10 +10,11 @@ type Open = 'anyone' | 'signedIn' | { permission: string };
  * `anyone`: also without a token. `signedIn`: with one. Else: with this permission on the platform. Further:
  * - `note` adds what depends on arguments;
  * - `stepUp`: asks for an authentication of the last five minutes, with a second factor where the caller has one; `withFactor`: only of those who have;
+ * - `person`: not to a program, whatever it may: it is done by somebody;
  * - `inPerson`: not by an API key; what asks for a step-up is never open to one;
  * - `whileDue`: whether it is open while a second factor that is required has still to be given or set up. What anyone may call is, unless it says no.
  */
-export type Door = Open | { open: Open; note?: string; stepUp?: StepUpWhen; inPerson?: boolean; whileDue?: boolean };
+export type Door = Open | { open: Open; note?: string; stepUp?: StepUpWhen; person?: boolean; inPerson?: boolean; whileDue?: boolean };
 
 const pluginName = 'doors' as const;
 const roots = new Set(['Query', 'Mutation', 'Subscription']);
@@ -42,7 +43,7 @@ const told = (door: Door): Told => (typeof door === 'object' && 'open' in door ?
 
 /** What a door says to a reader of the schema. */
 export const describeDoor = (door: Door): string => {
-  const { open, note, stepUp, inPerson } = told(door);
+  const { open, note, stepUp, person, inPerson } = told(door);
   const who =
     open === 'anyone'
       ? 'Open to anyone.'
@@ -53,7 +54,7 @@ export const describeDoor = (door: Door): string => {
     always: 'Asks for a fresh authentication (step-up).',
     withFactor: 'Asks those who have a second factor for a fresh one (step-up).',
   };
-  return [who, stepUp && fresh[stepUp], inPerson && 'Not with an API key.', note].filter(Boolean).join(' ');
+  return [who, stepUp && fresh[stepUp], person && 'Not to a program.', inPerson && 'Not with an API key.', note].filter(Boolean).join(' ');
 };
 
 const directivesOf = (door: Door): { name: string; args: object }[] => {
@@ -63,9 +64,15 @@ const directivesOf = (door: Door): { name: string; args: object }[] => {
 };
 
 const scopesOf = (door: Door): object | undefined => {
-  const { open, stepUp, inPerson, whileDue = open === 'anyone' } = told(door);
+  const { open, stepUp, person, inPerson, whileDue = open === 'anyone' } = told(door);
   const who = open === 'anyone' ? {} : open === 'signedIn' ? { signedIn: true } : { permission: open.permission };
-  const scopes = { ...who, ...(!whileDue && { settled: true }), ...(inPerson && { inPerson }), ...(stepUp && { stepUp }) };
+  const scopes = {
+    ...who,
+    ...(person && { signedIn: true }),
+    ...(!whileDue && { settled: true }),
+    ...(inPerson && { inPerson }),
+    ...(stepUp && { stepUp }),
+  };
   return Object.keys(scopes).length > 0 ? scopes : undefined;
 };
 

@@ -1,5 +1,6 @@
 /** One request's batches: references that come one by one (entities of the supergraph, the actors of facts) are looked up together. */
 import DataLoader from 'dataloader';
+import type { AssignmentRow } from '../auth/access/store.ts';
 import type { Caller, SignedInCaller } from '../auth/caller.ts';
 import type { Auth } from '../auth/index.ts';
 import type { MfaMethod } from '../auth/mfa/model.ts';
@@ -11,6 +12,7 @@ export type Loaders = {
   sessionRef: DataLoader<string, Ref>;
   mfaMethods: DataLoader<string, MfaMethod[]>;
   organization: DataLoader<string, Organization | null>;
+  roles: DataLoader<string, AssignmentRow[]>;
 };
 
 /** Lazy: a request that refers to nobody makes no loader. */
@@ -19,6 +21,7 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
   let sessionRef: Loaders['sessionRef'] | undefined;
   let mfaMethods: Loaders['mfaMethods'] | undefined;
   let organization: Loaders['organization'] | undefined;
+  let roles: Loaders['roles'] | undefined;
   return {
     get organization() {
       organization ??= new DataLoader((ids: readonly string[]) => auth.organizations.visible(caller, ids), { maxBatchSize: 500 });
@@ -27,6 +30,10 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
     get mfaMethods() {
       mfaMethods ??= new DataLoader((ids: readonly string[]) => auth.mfa.methodsOf(ids), { maxBatchSize: 500 });
       return mfaMethods;
+    },
+    get roles() {
+      roles ??= new DataLoader((ids: readonly string[]) => auth.access.assignmentsOf(ids), { maxBatchSize: 500 });
+      return roles;
     },
     get userRef() {
       userRef ??= new DataLoader((ids: readonly string[]) => auth.users.findRefs(caller, ids), { maxBatchSize: 500 });

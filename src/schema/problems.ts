@@ -2,7 +2,7 @@
 import type { RefusalKind, Refusals } from '../auth/outcome.ts';
 import { builder } from './builder.ts';
 
-const codeOf = (kind: RefusalKind): string =>
+export const codeOf = (kind: RefusalKind): string =>
   kind
     .replace(/^OAuth/, 'Oauth')
     .replaceAll(/(?!^)([A-Z])/g, '_$1')
@@ -54,12 +54,13 @@ const kinds = Object.keys(messages) as RefusalKind[];
 export const ProblemCode = builder.enumType('ProblemCode', { values: kinds.map(codeOf) });
 
 type Told = { kind: RefusalKind; message?: string };
+export const messageOf = (problem: Told): string => problem.message ?? messages[problem.kind];
 export const Problem = builder.interfaceRef<Told>('Problem').implement({
   description:
     'An expected refusal: a returned value, never an exception. Clients may spread `... on Problem { code message }` and stay right when a union gains a member.',
   fields: (t) => ({
     code: t.field({ type: ProblemCode, resolve: (problem) => codeOf(problem.kind) }),
-    message: t.string({ resolve: (problem) => problem.message ?? messages[problem.kind] }),
+    message: t.string({ resolve: messageOf }),
   }),
 });
 

@@ -12,7 +12,7 @@ export type FactData = {
   'user.registered': Record<string, never>;
   'user.registration_repeated': Record<string, never>;
   'user.registration_expired': Record<string, never>;
-  'user.verified': { by: 'link' | 'code' | 'magic_link' };
+  'user.verified': { by: 'link' | 'code' | 'magic_link' | 'reset' };
   'user.verification_requested': { account: string };
   'user.verification_failed': { by: 'link' | 'code'; account: string | null };
   'user.login': Risk & { persistent: boolean; amr: string[] };
@@ -28,7 +28,16 @@ export type FactData = {
   'user.locked': { account: string; seconds: number };
   'user.logout': Record<string, never>;
   'user.updated': { fields: string[] };
-  'user.deleted': Record<string, never>;
+  'user.deleted': { reason?: string };
+  'user.created': { invited: boolean };
+  'user.imported': { verified: boolean };
+  'user.email_changed': Record<string, never>;
+  'user.activated': { reason?: string };
+  'user.deactivated': { reason?: string };
+  'user.unlocked': { reason?: string };
+  'user.impersonated': { reason: string };
+  'user.impersonation_failed': { reason: string };
+  'sessions.cleaned': { expired: number; removed: number };
   'user.deletion_failed': { reason: 'InvalidCredentials' };
   'password.changed': Record<string, never>;
   'password.change_failed': { reason: string };
@@ -94,7 +103,9 @@ export type RevokedReason =
   | 'refresh_reused'
   | 'session_limit'
   | 'account_deleted'
-  | 'account_deactivated';
+  | 'account_deactivated'
+  | 'email_changed'
+  | 'impersonator_gone';
 
 /** A fact as an operation states it; the caller's and the clock's parts are added by `AuditTrail.fact`. */
 export type Fact<T extends FactType = FactType> = T extends FactType
@@ -106,6 +117,8 @@ export type Fact<T extends FactType = FactType> = T extends FactType
       actorId?: string | null;
       /** The program that did it; the caller's where left out. */
       actorClient?: string;
+      /** Which administrator acted as the actor; the caller's where left out. */
+      impersonatorId?: string | null;
       /** Whom it concerns; the actor where left out. */
       subjectId?: string | null;
       sessionId?: string | null;

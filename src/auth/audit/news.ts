@@ -20,6 +20,8 @@ export const newsTypes = [
   'organization.ownership_transferred',
   'user.verified',
   'user.deleted',
+  'user.activated',
+  'user.deactivated',
   'key.rotated',
   'service_client.deleted',
   'service_client.token_revoked',

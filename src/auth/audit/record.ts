@@ -31,7 +31,7 @@ export const openTrail = (needs: { clock: Clock; random: Random; fanout: Fanout 
         outcome: fact.outcome ?? 'SUCCESS',
         actor_id: actorId,
         actor_client: fact.actorClient ?? caller.client?.clientId ?? apiKeyId,
-        impersonator_id: null,
+        impersonator_id: fact.impersonatorId === undefined ? (caller.identity?.impersonatorId ?? null) : fact.impersonatorId,
         subject_id: fact.subjectId === undefined ? actorId : fact.subjectId,
         org_id: fact.orgId ?? caller.identity?.orgId ?? null,
         session_id: fact.sessionId === undefined ? (apiKeyId ? null : (caller.identity?.sessionId ?? null)) : fact.sessionId,

@@ -7,6 +7,9 @@ export type LetterData = {
   'verify-email': { link: string; code: string; validHours: number };
   'address-taken': { link: string };
   'reset-password': { link: string; validMinutes: number };
+  'account-invitation': { link: string; validHours: number };
+  'email-changed': { at: string };
+  'email-assigned': { link: string; validHours: number };
   'password-changed': { at: string; ip: string };
   'new-device': { at: string; ip: string; browser: string | null; os: string | null; country: string | null; link: string };
   'session-limit': { at: string; limit: number; browser: string | null; os: string | null };

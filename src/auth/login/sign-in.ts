@@ -154,6 +154,7 @@ export const openSignIn = (needs: SignInNeeds) => {
       generation: 0,
       salt,
       trusted_device_id: row.trusted_device_id,
+      impersonator_id: null,
     });
     return { ...granted, user, delivery: proof.delivery };
   };

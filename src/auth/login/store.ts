@@ -35,7 +35,7 @@ const circumstances = (key: string, country: string): string => `
       EXISTS (SELECT 1 FROM devices d WHERE d.user_id = u.id) AS any_device,
       EXISTS (SELECT 1 FROM mfa_methods m WHERE m.user_id = u.id AND m.confirmed_at IS NOT NULL) AS has_factor,
       CASE WHEN ${country} IS NOT NULL THEN (SELECT jsonb_build_object('at', s.created_at, 'ip', s.ip_address, 'country', s.country)
-        FROM sessions s WHERE s.user_id = u.id ORDER BY s.id DESC LIMIT 1) END AS before,
+        FROM sessions s WHERE s.user_id = u.id AND s.impersonator_id IS NULL ORDER BY s.id DESC LIMIT 1) END AS before,
       CASE WHEN ${country} IS NOT NULL THEN EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.country = ${country}) END AS country_known`;
 
 // Who it would be, which count the attempt falls on, and the reservation of it: one statement, the same for an unknown address. Its commit does

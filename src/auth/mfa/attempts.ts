@@ -22,10 +22,13 @@ export type AttemptNeeds = {
 export type Attempts = ReturnType<typeof openAttempts>;
 export type Attempt = { key: Buffer; account: Buffer };
 
+/** What stands for a user's second factors where lockouts have an address. */
+export const secondFactorAccount = (userId: string): string => `second factor\0${userId}`;
+
 export const openAttempts = ({ database, clock, trail, post, lockouts, pepper, config }: AttemptNeeds) => ({
   /** A place for one answer; where there is none, for how many seconds. `device`: the fingerprint of a known one. */
   reserve: async (caller: Caller, userId: string, device: string | null): Promise<Attempt | { lockedSeconds: number | null }> => {
-    const keys: LockoutKeys = lockoutKeys(pepper, `second factor\0${userId}`, caller.network, device);
+    const keys: LockoutKeys = lockoutKeys(pepper, secondFactorAccount(userId), caller.network, device);
     const { reserved, lockedUntil } = await lockouts.reserve(database, keys.device ?? keys.network, keys.device ? null : keys.account);
     if (reserved) return { key: keys.device ?? keys.network, account: keys.account };
     return { lockedSeconds: lockedUntil && Math.max(1, Math.ceil((lockedUntil.getTime() - clock.now().getTime()) / 1000)) };

@@ -57,6 +57,8 @@ export const requireStepUp =
     // A program is nobody who could prove anything: its permission opens the door.
     if (!identity) return;
     requireInPerson(identity);
+    // The administrator's proof of who they are proves nothing of the user.
+    if (identity.impersonatorId) throw forbidden('Not while acting as somebody else.');
     const isFresh = (at: Date): boolean => clock.now().getTime() - at.getTime() <= stepUpSeconds * 1000;
     if (isFresh(identity.authenticatedAt) && identity.amr.includes('mfa')) return;
     // The session may have been raised since the token was made.

@@ -12,7 +12,7 @@ import { changedLetters } from './change-password.ts';
 import { checkPassword } from './check.ts';
 import { wasUsed } from './history.ts';
 import { normalisePassword, type PolicyConfig } from './model.ts';
-import { findHolderByResetToken, lockActive, type PasswordHolder, setPassword } from './store.ts';
+import { findHolderByResetToken, lockActive, type PasswordHolder, proveAddress, setPassword } from './store.ts';
 
 export type ResetPasswordNeeds = {
   database: Database;
@@ -61,8 +61,11 @@ export const resetPassword = (needs: ResetPasswordNeeds) => {
       await oneTime.endAll(sql, 'magic_link', userId);
       await forgetFirstFactor(sql, userId, at);
       if (key) await needs.unlock(sql, caller, key);
+      // Tokens end with the address they were mailed to: whoever has one reads the mail of the present one.
+      const proved = await proveAddress(sql, userId, at);
       await queueLetter(sql);
       const facts = [trail.fact(caller, { type: 'password.reset_completed', data: {}, ...who })];
+      if (proved) facts.push(trail.fact(caller, { type: 'user.verified', data: { by: 'reset' }, ...who }));
       if (unchecked) facts.push(trail.fact(caller, { type: 'password.breach_check_unavailable', data: {}, ...who }));
       await trail.write(sql, facts);
       return ids;

@@ -67,3 +67,7 @@ const byEmail = statement(`SELECT id, email, locale FROM users WHERE email_key =
 export type Addressee = { id: string; email: string; locale: string | null };
 /** The active user of an address. */
 export const findAddressee = async (sql: Sql, key: string): Promise<Addressee | undefined> => (await sql.run<Addressee>(byEmail, [key]))[0];
+
+const prove = statement('UPDATE users SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL RETURNING id');
+/** The user reads the address's mail; whether that was not known before. After `lockActive`. */
+export const proveAddress = async (sql: Sql, userId: string, at: Date): Promise<boolean> => (await sql.run(prove, [userId, at])).length > 0;

@@ -5,7 +5,7 @@ import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import { forgetTrustOfSessions } from '../mfa/trusted-devices.ts';
 import type { Revoked } from './revoked.ts';
-import { type EndedSession, endSession, endSessions } from './store.ts';
+import { type EndedSession, endImpersonations, endSession, endSessions } from './store.ts';
 
 export type Endings = ReturnType<typeof openEndings>;
 
@@ -35,6 +35,9 @@ export const openEndings = ({ clock, trail, revoked }: { clock: Clock; trail: Au
     /** Ends all of a user's sessions but `exceptId`; the ids of those it ended. Call `announce` with them after the commit. */
     all: async (sql: Sql, caller: Caller, userId: string, reason: RevokedReason, exceptId: string | null = null): Promise<string[]> =>
       record(sql, caller, await endSessions(sql, userId, clock.now(), reason, exceptId), reason),
+    /** Ends every session in which the user acts as somebody else; the ids of those it ended. */
+    impersonationsBy: async (sql: Sql, caller: Caller, userId: string, reason: RevokedReason): Promise<string[]> =>
+      record(sql, caller, await endImpersonations(sql, userId, clock.now(), reason), reason),
     /** Ends one session (of `userId`, where given); none where it does not live. */
     one: async (sql: Sql, caller: Caller, sessionId: string, reason: RevokedReason, userId: string | null): Promise<string[]> => {
       const ended = await endSession(sql, sessionId, clock.now(), reason, userId);

@@ -17,8 +17,8 @@ export const expireSessions =
     for (;;) {
       const ids = await database.transaction(async (sql) => {
         const ended = await endExpired(sql, clock.now());
-        const facts = ended.map(({ session_id: sessionId, user_id: subjectId, reason }) =>
-          trail.fact(houseOrigin, { type: 'session.expired', data: { reason }, actorId: null, subjectId, sessionId }),
+        const facts = ended.map(({ session_id: sessionId, user_id: subjectId, impersonator_id: impersonatorId, reason }) =>
+          trail.fact(houseOrigin, { type: 'session.expired', data: { reason }, actorId: null, impersonatorId, subjectId, sessionId }),
         );
         await trail.write(sql, facts);
         return ended.map((session) => session.session_id);

@@ -37,6 +37,7 @@ export const openGrants = (needs: {
       generation: session.generation,
       sessionEndsAt: session.expires_at,
       restricted,
+      impersonatorId: session.impersonator_id,
     });
     return { accessToken: token, expiresIn, restricted };
   };

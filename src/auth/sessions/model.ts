@@ -20,6 +20,7 @@ export type SessionState = {
   rotated_at: Date;
   salt: Buffer;
   trusted_device_id: string | null;
+  impersonator_id: string | null;
 };
 
 /** What the tokens of a session say of it. */
@@ -35,6 +36,7 @@ export type Granted = Pick<
   | 'generation'
   | 'salt'
   | 'trusted_device_id'
+  | 'impersonator_id'
 >;
 
 export type EndReason = RevokedReason | 'expired' | 'idle';

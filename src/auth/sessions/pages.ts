@@ -29,6 +29,7 @@ const columns = {
   deviceName: 'device_name',
   deviceFingerprint: 'device_fingerprint',
   trustedDeviceId: 'trusted_device_id',
+  impersonatorId: 'impersonator_id',
 } as const;
 type Column = keyof typeof columns;
 const living = '($2::timestamptz IS NULL OR (revoked_at IS NULL AND expires_at > $2))';

@@ -42,8 +42,9 @@ export const refresh = (needs: RefreshNeeds) => {
   const rotations = openRotations(needs);
 
   const refuse = async (caller: Caller, session: SessionState, reason: 'SessionEnded' | 'AccountDeactivated'): Promise<void> => {
-    const { user_id: userId, session_id: sessionId } = session;
-    const fact = { type: 'session.refresh_failed', outcome: 'FAILURE', data: { reason }, actorId: userId, sessionId } as const;
+    const { user_id: userId, session_id: sessionId, impersonator_id: impersonatorId } = session;
+    const who = { actorId: userId, impersonatorId, sessionId };
+    const fact = { type: 'session.refresh_failed', outcome: 'FAILURE', data: { reason }, ...who } as const;
     await trail.write(database, [trail.fact(caller, fact)]);
     trail.committed();
   };
@@ -56,7 +57,7 @@ export const refresh = (needs: RefreshNeeds) => {
         ? [{ name: 'refresh-reused' as const, to: email, locale, data: { at: at.toISOString(), ip: caller.ip, browser, os } }]
         : []),
     );
-    const who = { actorId: null, subjectId: userId, sessionId };
+    const who = { actorId: null, impersonatorId: session.impersonator_id, subjectId: userId, sessionId };
     await database.transaction(async (sql) => {
       const facts = [trail.fact(caller, { type: 'session.refresh_failed', outcome: 'FAILURE', data: { reason: 'RefreshReused' }, ...who })];
       if (await endSession(sql, sessionId, at, 'refresh_reused', userId)) {
@@ -94,10 +95,9 @@ export const refresh = (needs: RefreshNeeds) => {
 
   /** A lost answer and a thief who holds still look alike (ADR 2): each is a fact, so that many of one session can raise an alarm. */
   const noteLost = async (caller: Caller, session: SessionAndUser): Promise<void> => {
-    const { user_id: subjectId, session_id: sessionId, generation } = session;
-    await trail.write(database, [
-      trail.fact(caller, { type: 'session.refresh_repeated', data: { generation }, actorId: subjectId, sessionId }),
-    ]);
+    const { user_id: actorId, session_id: sessionId, impersonator_id: impersonatorId, generation } = session;
+    const who = { actorId, impersonatorId, sessionId };
+    await trail.write(database, [trail.fact(caller, { type: 'session.refresh_repeated', data: { generation }, ...who })]);
     trail.committed();
   };
 

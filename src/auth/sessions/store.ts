@@ -6,19 +6,28 @@ import type { RefreshTokenParts } from '../tokens/refresh-token.ts';
 import type { Granted, SessionState } from './model.ts';
 
 const granted =
-  's.id AS session_id, s.user_id, s.org_id, s.client_id, s.amr, s.authenticated_at, s.expires_at, s.generation, s.salt, s.trusted_device_id';
+  's.id AS session_id, s.user_id, s.org_id, s.client_id, s.amr, s.authenticated_at, s.expires_at, s.generation, s.salt, s.trusted_device_id, s.impersonator_id';
 const state = `${granted}, s.persistent, s.last_seen_at, s.idle_seconds, s.revoked_at, s.revoked_reason, s.seen_generation, s.rotated_at`;
 
 /** A new session as one JSON parameter, to be a CTE of a sign-in's statement: its row is written once for each row of `person` (`user_id`). */
 export const insertSession = (parameter: string, person: string): string => `
   INSERT INTO sessions (id, user_id, org_id, client_id, created_at, last_seen_at, expires_at, idle_seconds, persistent, amr, authenticated_at,
-    ip_address, user_agent, browser, os, country, device_name, device_fingerprint, rotated_at, salt, trusted_device_id)
+    ip_address, user_agent, browser, os, country, device_name, device_fingerprint, rotated_at, salt, trusted_device_id, impersonator_id)
   SELECT n.id, p.user_id, n.org_id, n.client_id, n.at, n.at, n.expires_at, n.idle_seconds, n.persistent, n.amr, n.at,
-    n.ip_address, n.user_agent, n.browser, n.os, n.country, n.device_name, n.device_fingerprint, n.at, decode(n.salt, 'hex'), n.trusted_device_id
+    n.ip_address, n.user_agent, n.browser, n.os, n.country, n.device_name, n.device_fingerprint, n.at, decode(n.salt, 'hex'), n.trusted_device_id, n.impersonator_id
   FROM jsonb_to_record(${parameter}::jsonb) AS n(id uuid, org_id uuid, client_id text, at timestamptz, expires_at timestamptz, idle_seconds int,
     persistent boolean, amr text[], ip_address text, user_agent text, browser text, os text, country text, device_name text,
-    device_fingerprint text, salt text, trusted_device_id uuid) CROSS JOIN ${person} AS p
+    device_fingerprint text, salt text, trusted_device_id uuid, impersonator_id uuid) CROSS JOIN ${person} AS p
   RETURNING id AS session_id, user_id`;
+
+// The row of whoever acts is held too: a deactivation that comes first is seen, one that comes after finds the session and ends it.
+const impersonate = statement(`
+  WITH person AS (
+    SELECT $2::uuid AS user_id FROM users WHERE id = $3 AND status = 'ACTIVE' FOR SHARE
+  ), opened AS (${insertSession('$1', 'person')}) SELECT session_id FROM opened`);
+/** Opens a session of `userId` in which the administrator acts; whether the administrator still is active. */
+export const openSession = async (sql: Sql, session: string, userId: string, adminId: string): Promise<boolean> =>
+  (await sql.run(impersonate, [session, userId, adminId])).length > 0;
 
 // The whole of a refresh: the token is genuine, current, its session alive and its user active, or nothing moves and no fact is written.
 const rotate = statement(`
@@ -29,8 +38,8 @@ const rotate = statement(`
       AND s.last_seen_at + s.idle_seconds * interval '1 second' > $4 AND u.id = s.user_id AND u.status = 'ACTIVE'
     RETURNING ${granted}
   ), fact AS (
-    INSERT INTO audit_events (id, type, occurred_at, outcome, actor_id, subject_id, org_id, session_id, ip_address, user_agent, request_id, data)
-    SELECT $6, 'session.refreshed', $4, 'SUCCESS', user_id, user_id, org_id, session_id, $7, $8, $9, jsonb_build_object('generation', generation)
+    INSERT INTO audit_events (id, type, occurred_at, outcome, actor_id, impersonator_id, subject_id, org_id, session_id, ip_address, user_agent, request_id, data)
+    SELECT $6, 'session.refreshed', $4, 'SUCCESS', user_id, impersonator_id, user_id, org_id, session_id, $7, $8, $9, jsonb_build_object('generation', generation)
     FROM moved)
   SELECT * FROM moved`);
 /** A refresh: what its token says, and of the fact's row what only the caller knows. */
@@ -59,11 +68,11 @@ const rotateMany = statement(`
     UPDATE sessions s SET generation = s.generation + 1, rotated_at = l.at, last_seen_at = l.at FROM living l WHERE s.id = l.id
     RETURNING ${granted}, l.fact_id, l.at, l.ip, l.agent, l.request_id
   ), fact AS (
-    INSERT INTO audit_events (id, type, occurred_at, outcome, actor_id, subject_id, org_id, session_id, ip_address, user_agent, request_id, data)
-    SELECT fact_id, 'session.refreshed', at, 'SUCCESS', user_id, user_id, org_id, session_id, ip, agent, request_id,
+    INSERT INTO audit_events (id, type, occurred_at, outcome, actor_id, impersonator_id, subject_id, org_id, session_id, ip_address, user_agent, request_id, data)
+    SELECT fact_id, 'session.refreshed', at, 'SUCCESS', user_id, impersonator_id, user_id, org_id, session_id, ip, agent, request_id,
       jsonb_build_object('generation', generation)
     FROM moved)
-  SELECT session_id, user_id, org_id, client_id, amr, authenticated_at, expires_at, generation, salt, trusted_device_id FROM moved`);
+  SELECT session_id, user_id, org_id, client_id, amr, authenticated_at, expires_at, generation, salt, trusted_device_id, impersonator_id FROM moved`);
 /** Those of the rotations' sessions that moved. No two may be of one session. */
 export const rotateSessions = (sql: Sql, rotations: readonly Rotation[]): Promise<Granted[]> => {
   const column = <V>(value: (rotation: Rotation) => V): V[] => rotations.map(value);
@@ -126,10 +135,16 @@ const revokeAll =
 export const endSessions = (sql: Sql, userId: string, at: Date, reason: RevokedReason, exceptId: string | null): Promise<EndedSession[]> =>
   sql.run<EndedSession>(revokeAll, [userId, at, reason, exceptId]);
 
+const revokeActing = statement(`UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE impersonator_id = $1 AND revoked_at IS NULL
+  AND expires_at > $2 RETURNING id AS session_id, user_id, browser, os`);
+/** Ends every living session in which the administrator acts as somebody else. */
+export const endImpersonations = (sql: Sql, impersonatorId: string, at: Date, reason: RevokedReason): Promise<EndedSession[]> =>
+  sql.run<EndedSession>(revokeActing, [impersonatorId, at, reason]);
+
 const lockUser = statement('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE');
 const evict = statement(`UPDATE sessions SET revoked_at = $2, revoked_reason = 'session_limit' WHERE id IN (
     SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
-      AND last_seen_at + idle_seconds * interval '1 second' > $2 ORDER BY id = $4 DESC, id DESC OFFSET $3)
+      AND impersonator_id IS NULL AND last_seen_at + idle_seconds * interval '1 second' > $2 ORDER BY id = $4 DESC, id DESC OFFSET $3)
   AND revoked_at IS NULL RETURNING id AS session_id, user_id, browser, os`);
 /**
  * Ends the oldest sessions beyond `limit`, never `newId`, which by the clock of another replica may look old. Sign-ins of one user wait
@@ -143,10 +158,12 @@ export const endOldest = async (sql: Sql, userId: string, at: Date, limit: numbe
 const expired = statement(`UPDATE sessions SET revoked_at = $1, revoked_reason = CASE WHEN expires_at <= $1 THEN 'expired' ELSE 'idle' END
   WHERE id IN (SELECT id FROM sessions WHERE revoked_at IS NULL
     AND (expires_at <= $1 OR last_seen_at + idle_seconds * interval '1 second' <= $1) ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED)
-  RETURNING id AS session_id, user_id, revoked_reason AS reason`);
+  RETURNING id AS session_id, user_id, impersonator_id, revoked_reason AS reason`);
 /** Marks up to 500 sessions that time has ended. */
-export const endExpired = (sql: Sql, at: Date): Promise<{ session_id: string; user_id: string; reason: 'expired' | 'idle' }[]> =>
-  sql.run(expired, [at]);
+export const endExpired = (
+  sql: Sql,
+  at: Date,
+): Promise<{ session_id: string; user_id: string; impersonator_id: string | null; reason: 'expired' | 'idle' }[]> => sql.run(expired, [at]);
 
 const sweep = statement(
   'DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE revoked_at < $1 ORDER BY revoked_at LIMIT 1000) RETURNING id',

@@ -56,10 +56,10 @@ const reserve = statement(`
     coalesce((SELECT locked_until FROM lockouts WHERE key = $1 AND locked_until > $5), (SELECT locked_until FROM account)) AS locked_until`);
 
 const fail = statement(`
-  INSERT INTO lockouts AS l (key, failures, pending, touched_at, locked_until)
-  SELECT v.key, 1, 0, $3::timestamptz, CASE WHEN v.most <= 1 THEN $3::timestamptz + $4::int * interval '1 second' END FROM unnest($1::bytea[], $2::int[]) AS v(key, most) ORDER BY v.key
+  INSERT INTO lockouts AS l (key, failures, pending, touched_at, locked_until, account)
+  SELECT v.key, 1, 0, $3::timestamptz, CASE WHEN v.most <= 1 THEN $3::timestamptz + $4::int * interval '1 second' END, $5 FROM unnest($1::bytea[], $2::int[]) AS v(key, most) ORDER BY v.key
   ON CONFLICT (key) DO UPDATE SET
-    failures = ${live('$3::timestamptz', '$4::int')} + 1, pending = greatest(l.pending - 1, 0), touched_at = $3::timestamptz,
+    failures = ${live('$3::timestamptz', '$4::int')} + 1, pending = greatest(l.pending - 1, 0), touched_at = $3::timestamptz, account = $5,
     locked_until = CASE WHEN ${live('$3::timestamptz', '$4::int')} + 1
       >= (SELECT v.most FROM unnest($1::bytea[], $2::int[]) AS v(key, most) WHERE v.key = l.key) THEN $3::timestamptz + $4::int * interval '1 second'
       WHEN l.locked_until > $3::timestamptz THEN l.locked_until END
@@ -67,6 +67,7 @@ const fail = statement(`
 
 const release = statement('UPDATE lockouts SET pending = greatest(pending - 1, 0) WHERE key = $1');
 const clear = statement('DELETE FROM lockouts WHERE key = ANY($1::bytea[])');
+const clearAll = statement('DELETE FROM lockouts WHERE account = $1');
 /** Fragment: a right password wipes its key's count. */
 export const clearAttempts = (key: string): string => `DELETE FROM lockouts WHERE key = ${key}`;
 const sweep = statement('DELETE FROM lockouts WHERE touched_at < $1 AND (locked_until IS NULL OR locked_until < $1)');
@@ -91,6 +92,7 @@ export const openLockouts = (needs: { clock: Clock; config: { LOCKOUT_ATTEMPTS: 
         most,
         now,
         config.LOCKOUT_SECONDS,
+        account,
       ]);
       // Attempts that were under way when it locked count on: only the one that reached the limit locked it.
       return rows.some(({ failures, locked_until: until }) => until !== null && until > now && most.includes(failures));
@@ -102,6 +104,10 @@ export const openLockouts = (needs: { clock: Clock; config: { LOCKOUT_ATTEMPTS: 
     /** Lifts locks: the account's and those of the keys given. */
     clear: async (sql: Sql, keys: readonly Buffer[]): Promise<void> => {
       await sql.run(clear, [keys]);
+    },
+    /** Lifts every lock of the account, whatever network or device it is of. */
+    clearAccount: async (sql: Sql, account: Buffer): Promise<void> => {
+      await sql.run(clearAll, [account]);
     },
     /** Removes what no longer counts. */
     sweep: async (sql: Sql): Promise<void> => {

@@ -30,6 +30,8 @@ export type AccessTokenInput = {
   sessionEndsAt: Date;
   /** A second factor has to be given or set up first: the token opens nothing else, here or at services that verify it by themselves. */
   restricted?: boolean;
+  /** Who acts as the user: the `act` claim of RFC 8693 §4.1. */
+  impersonatorId?: string | null;
 };
 
 export type ClientTokenInput = { clientId: string; scopes: readonly string[] };
@@ -42,9 +44,12 @@ const scopesOf = (scope: string): string[] => (scope === '' ? [] : scope.split('
 
 /** An identity from claims that our own key signed, or null where a claim of RFC 9068 §2.2 or of the house is missing or out of form. */
 const identityOf = (claims: Record<string, unknown>, restricted: boolean): Identity | null => {
-  const { sub, sid, org, scope, amr, auth_time, client_id, jti, gen, iat, exp } = claims;
+  const { sub, sid, org, scope, amr, auth_time, client_id, jti, gen, iat, exp, act } = claims;
   if (![sub, sid, scope, client_id, jti].every(text) || ![auth_time, gen, exp].every(integer)) return null;
   if (!Array.isArray(amr) || !amr.every(text) || !(org === undefined || text(org))) return null;
+  // A token that names an actor in a form we do not read is nobody's own.
+  const actor = act === undefined ? null : (act as { sub?: unknown } | null)?.sub;
+  if (actor !== null && !text(actor)) return null;
   return {
     userId: sub as string,
     sessionId: sid as string,
@@ -59,6 +64,7 @@ const identityOf = (claims: Record<string, unknown>, restricted: boolean): Ident
     expiresAt: instant(exp as number),
     restricted,
     apiKeyId: null,
+    impersonatorId: actor,
   };
 };
 
@@ -130,6 +136,7 @@ export const openAccessTokens = ({ keys, clock, random, config }: AccessTokenNee
         amr: input.amr,
         auth_time: seconds(input.authenticatedAt),
         gen: input.generation,
+        act: input.impersonatorId ? { sub: input.impersonatorId } : undefined,
       });
       return { token, expiresIn };
     },

@@ -1,9 +1,11 @@
 /** A signed-in user ends the own account: the person is erased at once, the pseudonymous facts stay. */
 import type { Clock, Database, Hasher, Limiter, Rate } from '../../infra/ports.ts';
 import { rateLimited } from '../access/denial.ts';
+import { isLastSuperadmin } from '../access/store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
+import { lockActive } from '../passwords/store.ts';
 import { verifyOwnPassword } from '../passwords/verify-own.ts';
 import type { Endings } from '../sessions/ending.ts';
 import { eraseAccount, erasePersonalTraces, findPasswordHash } from './erase.ts';
@@ -20,7 +22,7 @@ export type DeleteAccountNeeds = {
 export type DeleteAccountInput = { currentPassword?: string | null };
 export type DeleteAccountOutcome =
   | { readonly kind: 'AccountDeleted'; readonly userId: string; readonly erasedAt: Date }
-  | Refused<'InvalidCredentials' | 'NotFound'>;
+  | Refused<'InvalidCredentials' | 'NotFound' | 'Conflict'>;
 
 export const deleteAccount = (needs: DeleteAccountNeeds) => {
   const { database, clock, trail, endings } = needs;
@@ -46,13 +48,16 @@ export const deleteAccount = (needs: DeleteAccountNeeds) => {
 
     const erasedAt = clock.now();
     const ended = await database.transaction(async (sql) => {
-      if (!(await eraseAccount(sql, userId, erasedAt))) return null;
+      if (!(await lockActive(sql, userId))) return 'NotFound';
+      if (await isLastSuperadmin(sql, userId)) return 'Conflict';
+      await eraseAccount(sql, userId, erasedAt, ['ACTIVE']);
       const ids = await endings.all(sql, caller, userId, 'account_deleted');
+      ids.push(...(await endings.impersonationsBy(sql, caller, userId, 'impersonator_gone')));
       await erasePersonalTraces(sql, userId, erasedAt);
       await trail.write(sql, [trail.fact(caller, { type: 'user.deleted', data: {} })]);
       return ids;
     });
-    if (!ended) return { kind: 'NotFound' };
+    if (typeof ended === 'string') return { kind: ended };
     endings.announce(ended);
     return { kind: 'AccountDeleted', userId, erasedAt };
   };

@@ -1,6 +1,7 @@
 /** The SQL of a deleted account: the person goes, the pseudonym (the id) and the facts stay. */
 import type { Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
+import type { UserStatus } from './model.ts';
 
 const passwordOf = statement(
   `SELECT p.hash FROM users u LEFT JOIN passwords p ON p.user_id = u.id WHERE u.id = $1 AND u.status = 'ACTIVE'`,
@@ -11,10 +12,10 @@ export const findPasswordHash = async (sql: Sql, userId: string): Promise<string
 
 const eraseUser = statement(`UPDATE users SET status = 'DELETED', deleted_at = $2, updated_at = $2, email = NULL, email_key = NULL,
   email_verified_at = NULL, username = NULL, username_key = NULL, name = NULL, phone = NULL, phone_verified_at = NULL, timezone = NULL,
-  locale = NULL, avatar_url = NULL, preferences = '{}', last_login_at = NULL, strong_mfa_only = false WHERE id = $1 AND status = 'ACTIVE' RETURNING id`);
-/** Ends the account and erases the person; whether there was such an active user. Of parallel deletions one does. */
-export const eraseAccount = async (sql: Sql, userId: string, at: Date): Promise<boolean> =>
-  (await sql.run(eraseUser, [userId, at])).length > 0;
+  locale = NULL, avatar_url = NULL, preferences = '{}', last_login_at = NULL, strong_mfa_only = false WHERE id = $1 AND status = ANY($3::user_status[]) RETURNING id`);
+/** Ends the account and erases the person; whether there was such a user, by its status. Of parallel deletions one does. */
+export const eraseAccount = async (sql: Sql, userId: string, at: Date, statuses: readonly UserStatus[]): Promise<boolean> =>
+  (await sql.run(eraseUser, [userId, at, statuses])).length > 0;
 
 const eraseTraces = statement(`
   WITH passwords AS (DELETE FROM passwords WHERE user_id = $1),

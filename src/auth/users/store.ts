@@ -14,6 +14,10 @@ const usernameHeld = statement('SELECT 1 FROM users WHERE username_key = $1');
 /** Whether somebody has the username. A moment's truth: the unique index decides. */
 export const isUsernameHeld = async (sql: Sql, key: string): Promise<boolean> => (await sql.run(usernameHeld, [key])).length > 0;
 
+/** Whether an error says that the address went to another user meanwhile. */
+export const isEmailConflict = (error: unknown): boolean =>
+  (error as { code?: string } | null)?.code === '23505' && (error as { constraint?: string }).constraint === 'users_email_key_key';
+
 /** Whether an error says that the username went to another user meanwhile. */
 export const isUsernameConflict = (error: unknown): boolean =>
   (error as { code?: string } | null)?.code === '23505' && (error as { constraint?: string }).constraint === 'users_username_key_key';
@@ -109,14 +113,15 @@ const update = statement(`
     avatar_url = CASE WHEN c ? 'avatarUrl' THEN c->>'avatarUrl' ELSE u.avatar_url END,
     preferences = CASE WHEN c ? 'preferences' THEN coalesce(nullif(c->'preferences', 'null'), '{}') ELSE u.preferences END,
     updated_at = $3
-  FROM (SELECT $2::jsonb AS c) AS given WHERE u.id = $1 AND u.status = 'ACTIVE' RETURNING u.id`);
-/** Writes the fields that are there; whether there is such an active user. Throws what `isUsernameConflict` knows. */
+  FROM (SELECT $2::jsonb AS c) AS given WHERE u.id = $1 AND u.status = ANY($4::user_status[]) RETURNING u.id`);
+/** Writes the fields that are there; whether there is such a user, by its status. Throws what `isUsernameConflict` knows. */
 export const updateAccount = async (
   sql: Sql,
   userId: string,
   at: Date,
   changes: Profile & { usernameKey?: string | null },
-): Promise<boolean> => (await sql.run(update, [userId, JSON.stringify(changes), at])).length > 0;
+  statuses: readonly UserStatus[] = ['ACTIVE'],
+): Promise<boolean> => (await sql.run(update, [userId, JSON.stringify(changes), at, statuses])).length > 0;
 
 const removeUnproved = statement(`DELETE FROM users WHERE id IN (
     SELECT u.id FROM users u WHERE u.status = 'PENDING_VERIFICATION' AND u.created_at < $1

@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts';
 import type { Hasher } from '../ports.ts';
+import { isVerifiable } from './foreign.ts';
 import { differs, hashOfNothing } from './phc.ts';
 import { createPool } from './pool.ts';
 
@@ -18,6 +19,7 @@ export const createHasher = (config: Settings): Hasher => {
   return {
     hash: async (password, share) => (await pool.run({ phc: null, password }, share)) as string,
     verify: async (phc, password, share) => (await pool.run({ phc, password }, share)) as boolean,
+    verifiable: isVerifiable,
     verifyNothing: async (password, share) => {
       await pool.run({ phc: nothing, password }, share);
       return false;

@@ -1,6 +1,7 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Cost, loadEngine } from './engine.ts';
+import { verifyForeign } from './foreign.ts';
 import { isArgon2 } from './phc.ts';
 
 /** One piece of work: `phc` null is to hash, else to verify. */
@@ -17,8 +18,8 @@ if (process.platform === 'linux') setPriority(niceness);
 const engine = loadEngine();
 
 const work = async ({ phc, password }: Job): Promise<Done> => {
-  if (phc !== null && !isArgon2(phc)) return { value: false };
   try {
+    if (phc !== null && !isArgon2(phc)) return { value: verifyForeign(phc, password) };
     return { value: phc === null ? await engine.hash(password, cost) : await engine.verify(phc, password) };
   } catch (problem) {
     // A string in the right form whose numbers argon2 does not allow is no hash either.

@@ -22,9 +22,9 @@ export const AuditEventFilter = builder.inputType('AuditEventFilter', {
 const whereFrom =
   (part: (fact: FactRow) => string | null) =>
   (fact: FactRow, _args: object, { caller }: Context): string | null =>
-    (fact.actor_id === null && fact.actor_client === null) ||
-    fact.actor_id === caller.identity?.userId ||
-    caller.permissions.has('audit.read')
+    caller.permissions.has('audit.read') ||
+    (!fact.impersonator_id &&
+      ((fact.actor_id === null && fact.actor_client === null) || (fact.actor_id !== null && fact.actor_id === caller.identity?.userId)))
       ? part(fact)
       : null;
 

@@ -1,4 +1,5 @@
 /** What callers give the sessions room, how its operations end, and a session's events. */
+import type { Administration } from '../../auth/administration/index.ts';
 import type { SessionEvent as Event } from '../../auth/sessions/events.ts';
 import type { Sessions } from '../../auth/sessions/index.ts';
 import { builder } from '../builder.ts';
@@ -16,7 +17,7 @@ export const RevokeSessionsInput = builder.inputType('RevokeSessionsInput', {
 });
 
 const { TokenInvalid, SessionEnded, RefreshReused, AccountDeactivated, NotFound, TooManyAttempts } = problems;
-export const RefreshResult = resultUnion<OutcomeOf<Sessions['refresh']>>('RefreshResult', {
+export const RefreshResult = resultUnion<OutcomeOf<Sessions['refresh']> | OutcomeOf<Administration['impersonate']>>('RefreshResult', {
   SignedIn,
   TokenInvalid,
   SessionEnded,

@@ -1,4 +1,5 @@
 /** How the users room's operations end. */
+import type { Administration } from '../../auth/administration/index.ts';
 import type { Logins } from '../../auth/login/index.ts';
 import type { Users } from '../../auth/users/index.ts';
 import { builder } from '../builder.ts';
@@ -48,7 +49,9 @@ export const MailResult = resultUnion<OutcomeOf<Users['resendVerification']> | O
   MailAccepted,
   TooManyAttempts,
 });
-export const UserResult = resultUnion<OutcomeOf<Users['updateProfile']>>('UserResult', {
+export const UserResult = resultUnion<
+  OutcomeOf<Users['updateProfile']> | OutcomeOf<Administration['createUser' | 'updateUser' | 'activateUser']>
+>('UserResult', {
   User,
   NotFound,
   UsernameTaken,
@@ -62,4 +65,5 @@ export const DeleteAccountResult = resultUnion<OutcomeOf<Users['deleteAccount']>
   InvalidCredentials,
   NotFound,
   LastOwner,
+  Conflict,
 });

@@ -75,7 +75,7 @@ describe('permissions', () => {
     await expect(permissions.of(person.id)).rejects.toThrow('away');
     const all = await Promise.all(Array.from({ length: 20 }, () => permissions.of(person.id)));
     expect(new Set(all).size).toBe(1);
-    expect([...all[0]!].sort()).toEqual(['permissions.check', 'sessions.read', 'sessions.revoke', 'users.read']);
+    expect([...all[0]!].sort()).toEqual(['permissions.check', 'sessions.read', 'sessions.revoke', 'users.read', 'users.unlock']);
     expect(run).toHaveBeenCalledTimes(2);
   });
 

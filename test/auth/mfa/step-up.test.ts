@@ -53,7 +53,10 @@ const doors = {
   setMfaPolicy: 'setMfaPolicy(input: { phishingResistantOnly: false }) { __typename }',
 };
 /** Tried where their rooms are: who may not do them at all is told that first. */
-const elsewhere = ['createApiKey', 'grantPermission', 'transferOwnership'];
+const elsewhere = [
+  ...['activateUser', 'adminUpdateUser', 'assignRole', 'createUser', 'deleteUser', 'impersonate', 'importUsers', 'unassignRole'],
+  ...['createApiKey', 'grantPermission', 'transferOwnership'],
+];
 const changePassword = `changePassword(input: { currentPassword: "${password}", newPassword: "${next}" }) { __typename }`;
 type Told = { code: string | null; methods?: string[] };
 /** The denial that a call leads to; null where there is none. */

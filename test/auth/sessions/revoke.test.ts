@@ -174,7 +174,7 @@ describe('the door', () => {
     const [plain, support] = [await world.signedIn(), await world.signedIn(undefined, { roles: ['support'] })];
     expect((await callerOf(world, plain.accessToken)).permissions).toEqual(new Set());
     const caller = await callerOf(world, support.accessToken);
-    expect(caller.permissions).toEqual(new Set(['permissions.check', 'users.read', 'sessions.read', 'sessions.revoke']));
+    expect(caller.permissions).toEqual(new Set(['permissions.check', 'users.read', 'users.unlock', 'sessions.read', 'sessions.revoke']));
     expect(new Set(caller.identity.scopes)).toEqual(caller.permissions);
   });
 });

@@ -42,7 +42,13 @@ describe.each(['ES256', 'RS256', 'EdDSA'])('a house that signs with %s', (algori
       auth_time: expect.any(Number),
       gen: 0,
     });
-    expect((claims['scope'] as string).split(' ').sort()).toEqual(['sessions.read', 'sessions.revoke', 'users.read']);
+    expect((claims['scope'] as string).split(' ').sort()).toEqual([
+      'permissions.check',
+      'sessions.read',
+      'sessions.revoke',
+      'users.read',
+      'users.unlock',
+    ]);
     for (const name of ['iat', 'auth_time']) expect(Math.abs((claims[name] as number) - now)).toBeLessThanOrEqual(5);
   });
 

@@ -151,6 +151,7 @@ const identity = {
   restricted: false,
   issuedAt: null,
   apiKeyId: null,
+  impersonatorId: null,
 };
 /** The token of a mailed link. */
 export const tokenOf = (link: string): string => new URL(link).searchParams.get('token') as string;

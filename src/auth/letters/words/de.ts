@@ -1,6 +1,7 @@
 import { code, facts, link, text } from '../layout.ts';
 import type { Words } from '../render.ts';
-import { address, country, device, named, when } from './say.ts';
+import { invited } from './de-invited.ts';
+import { address, country, device, when } from './say.ts';
 
 const locale = 'de';
 const unknown = 'unbekannt';
@@ -19,6 +20,7 @@ const factors = {
 } as const;
 
 export const de = {
+  ...invited,
   'verify-email': ({ link: href, code: digits, validHours }) => ({
     subject: 'Bestätigen Sie Ihre E-Mail-Adresse',
     blocks: [
@@ -52,6 +54,15 @@ export const de = {
         `Der Link gilt ${count(validMinutes, 'Minute', 'Minuten')} und nur einmal. Geben Sie ihn niemandem weiter: Wer ihn hat, kann Ihr Konto übernehmen.`,
       ),
       text('Wenn Sie das nicht angefordert haben, müssen Sie nichts tun. Ihr Passwort bleibt, wie es ist.'),
+    ],
+  }),
+  'email-changed': ({ at }) => ({
+    subject: 'Die Adresse Ihres Kontos wurde geändert',
+    blocks: [
+      text('Die Verwaltung hat Ihrem Konto eine andere Adresse gegeben. Melden Sie sich mit dieser neu an: Alle Geräte wurden abgemeldet.'),
+      facts(['Wann', when(locale, at)]),
+      text('Wenn Sie darum gebeten haben, müssen Sie nichts tun. Wenn nicht, sagen Sie der Verwaltung sofort Bescheid.'),
+      text(noLinks),
     ],
   }),
   'password-changed': ({ at, ip }) => ({
@@ -92,18 +103,6 @@ export const de = {
       text('Wenn die neue Anmeldung von Ihnen war, müssen Sie nichts tun.'),
       text(takeBack),
       text(noLinks),
-    ],
-  }),
-  invitation: ({ link: href, organization, validDays }) => ({
-    subject: 'Sie sind in eine Organisation eingeladen',
-    blocks: [
-      text('Jemand lädt Sie in diese Organisation ein:'),
-      facts(['Organisation', named(organization, unknown)]),
-      link('Einladung ansehen', href),
-      text(
-        `Sie gilt ${count(validDays, 'Tag', 'Tage')}, einmal und nur für diese Adresse. Wenn Sie noch kein Konto haben, legen Sie zuerst eines mit dieser Adresse an.`,
-      ),
-      text('Wenn Sie nicht wissen, worum es geht, müssen Sie nichts tun.'),
     ],
   }),
   'magic-link': ({ link: href, validMinutes }) => ({

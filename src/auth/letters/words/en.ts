@@ -1,6 +1,7 @@
 import { code, facts, link, text } from '../layout.ts';
 import type { Words } from '../render.ts';
-import { address, country, device, named, when } from './say.ts';
+import { invited } from './en-invited.ts';
+import { address, country, device, when } from './say.ts';
 
 const locale = 'en-GB';
 const unknown = 'unknown';
@@ -19,6 +20,7 @@ const factors = {
 } as const;
 
 export const en = {
+  ...invited,
   'verify-email': ({ link: href, code: digits, validHours }) => ({
     subject: 'Confirm your email address',
     blocks: [
@@ -48,6 +50,17 @@ export const en = {
       link('Set a new password', href),
       text(`The link works once, for ${count(validMinutes, 'minute')}. Pass it on to nobody: whoever has it can take over your account.`),
       text('If you did not ask for this, do nothing. Your password stays as it is.'),
+    ],
+  }),
+  'email-changed': ({ at }) => ({
+    subject: 'The address of your account was changed',
+    blocks: [
+      text(
+        'An administrator gave your account another email address. From now on you sign in with that one, and every device was signed out.',
+      ),
+      facts(['When', when(locale, at)]),
+      text('If you asked for this, there is nothing to do. If you did not, tell your administrator at once.'),
+      text(noLinks),
     ],
   }),
   'password-changed': ({ at, ip }) => ({
@@ -86,18 +99,6 @@ export const en = {
       text('If the new sign-in was yours, there is nothing to do.'),
       text(takeBack),
       text(noLinks),
-    ],
-  }),
-  invitation: ({ link: href, organization, validDays }) => ({
-    subject: 'You are invited to an organization',
-    blocks: [
-      text('Somebody invites you to join this organization:'),
-      facts(['Organization', named(organization, unknown)]),
-      link('Look at the invitation', href),
-      text(
-        `It holds for ${count(validDays, 'day')}, once, and for this address alone. If you have no account yet, make one with this address first.`,
-      ),
-      text('If you do not know what this is about, do nothing.'),
     ],
   }),
   'magic-link': ({ link: href, validMinutes }) => ({

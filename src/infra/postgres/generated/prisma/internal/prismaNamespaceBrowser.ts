@@ -185,7 +185,8 @@ export const LockoutScalarFieldEnum = {
   failures: 'failures',
   pending: 'pending',
   touchedAt: 'touchedAt',
-  lockedUntil: 'lockedUntil'
+  lockedUntil: 'lockedUntil',
+  account: 'account'
 } as const
 
 export type LockoutScalarFieldEnum = (typeof LockoutScalarFieldEnum)[keyof typeof LockoutScalarFieldEnum]
@@ -409,7 +410,8 @@ export const SessionScalarFieldEnum = {
   rotatedAt: 'rotatedAt',
   seenGeneration: 'seenGeneration',
   salt: 'salt',
-  trustedDeviceId: 'trustedDeviceId'
+  trustedDeviceId: 'trustedDeviceId',
+  impersonatorId: 'impersonatorId'
 } as const
 
 export type SessionScalarFieldEnum = (typeof SessionScalarFieldEnum)[keyof typeof SessionScalarFieldEnum]

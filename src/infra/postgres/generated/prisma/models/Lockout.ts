@@ -43,6 +43,7 @@ export type LockoutMinAggregateOutputType = {
   pending: number | null
   touchedAt: Date | null
   lockedUntil: Date | null
+  account: runtime.Bytes | null
 }
 
 export type LockoutMaxAggregateOutputType = {
@@ -51,6 +52,7 @@ export type LockoutMaxAggregateOutputType = {
   pending: number | null
   touchedAt: Date | null
   lockedUntil: Date | null
+  account: runtime.Bytes | null
 }
 
 export type LockoutCountAggregateOutputType = {
@@ -59,6 +61,7 @@ export type LockoutCountAggregateOutputType = {
   pending: number
   touchedAt: number
   lockedUntil: number
+  account: number
   _all: number
 }
 
@@ -79,6 +82,7 @@ export type LockoutMinAggregateInputType = {
   pending?: true
   touchedAt?: true
   lockedUntil?: true
+  account?: true
 }
 
 export type LockoutMaxAggregateInputType = {
@@ -87,6 +91,7 @@ export type LockoutMaxAggregateInputType = {
   pending?: true
   touchedAt?: true
   lockedUntil?: true
+  account?: true
 }
 
 export type LockoutCountAggregateInputType = {
@@ -95,6 +100,7 @@ export type LockoutCountAggregateInputType = {
   pending?: true
   touchedAt?: true
   lockedUntil?: true
+  account?: true
   _all?: true
 }
 
@@ -190,6 +196,7 @@ export type LockoutGroupByOutputType = {
   pending: number
   touchedAt: Date
   lockedUntil: Date | null
+  account: runtime.Bytes | null
   _count: LockoutCountAggregateOutputType | null
   _avg: LockoutAvgAggregateOutputType | null
   _sum: LockoutSumAggregateOutputType | null
@@ -221,6 +228,7 @@ export type LockoutWhereInput = {
   pending?: Prisma.IntFilter<"Lockout"> | number
   touchedAt?: Prisma.DateTimeFilter<"Lockout"> | Date | string
   lockedUntil?: Prisma.DateTimeNullableFilter<"Lockout"> | Date | string | null
+  account?: Prisma.BytesNullableFilter<"Lockout"> | runtime.Bytes | null
 }
 
 export type LockoutOrderByWithRelationInput = {
@@ -229,6 +237,7 @@ export type LockoutOrderByWithRelationInput = {
   pending?: Prisma.SortOrder
   touchedAt?: Prisma.SortOrder
   lockedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  account?: Prisma.SortOrderInput | Prisma.SortOrder
 }
 
 export type LockoutWhereUniqueInput = Prisma.AtLeast<{
@@ -240,6 +249,7 @@ export type LockoutWhereUniqueInput = Prisma.AtLeast<{
   pending?: Prisma.IntFilter<"Lockout"> | number
   touchedAt?: Prisma.DateTimeFilter<"Lockout"> | Date | string
   lockedUntil?: Prisma.DateTimeNullableFilter<"Lockout"> | Date | string | null
+  account?: Prisma.BytesNullableFilter<"Lockout"> | runtime.Bytes | null
 }, "key">
 
 export type LockoutOrderByWithAggregationInput = {
@@ -248,6 +258,7 @@ export type LockoutOrderByWithAggregationInput = {
   pending?: Prisma.SortOrder
   touchedAt?: Prisma.SortOrder
   lockedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  account?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.LockoutCountOrderByAggregateInput
   _avg?: Prisma.LockoutAvgOrderByAggregateInput
   _max?: Prisma.LockoutMaxOrderByAggregateInput
@@ -264,6 +275,7 @@ export type LockoutScalarWhereWithAggregatesInput = {
   pending?: Prisma.IntWithAggregatesFilter<"Lockout"> | number
   touchedAt?: Prisma.DateTimeWithAggregatesFilter<"Lockout"> | Date | string
   lockedUntil?: Prisma.DateTimeNullableWithAggregatesFilter<"Lockout"> | Date | string | null
+  account?: Prisma.BytesNullableWithAggregatesFilter<"Lockout"> | runtime.Bytes | null
 }
 
 export type LockoutCreateInput = {
@@ -272,6 +284,7 @@ export type LockoutCreateInput = {
   pending?: number
   touchedAt: Date | string
   lockedUntil?: Date | string | null
+  account?: runtime.Bytes | null
 }
 
 export type LockoutUncheckedCreateInput = {
@@ -280,6 +293,7 @@ export type LockoutUncheckedCreateInput = {
   pending?: number
   touchedAt: Date | string
   lockedUntil?: Date | string | null
+  account?: runtime.Bytes | null
 }
 
 export type LockoutUpdateInput = {
@@ -288,6 +302,7 @@ export type LockoutUpdateInput = {
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   touchedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lockedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  account?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
 }
 
 export type LockoutUncheckedUpdateInput = {
@@ -296,6 +311,7 @@ export type LockoutUncheckedUpdateInput = {
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   touchedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lockedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  account?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
 }
 
 export type LockoutCreateManyInput = {
@@ -304,6 +320,7 @@ export type LockoutCreateManyInput = {
   pending?: number
   touchedAt: Date | string
   lockedUntil?: Date | string | null
+  account?: runtime.Bytes | null
 }
 
 export type LockoutUpdateManyMutationInput = {
@@ -312,6 +329,7 @@ export type LockoutUpdateManyMutationInput = {
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   touchedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lockedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  account?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
 }
 
 export type LockoutUncheckedUpdateManyInput = {
@@ -320,6 +338,7 @@ export type LockoutUncheckedUpdateManyInput = {
   pending?: Prisma.IntFieldUpdateOperationsInput | number
   touchedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lockedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  account?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
 }
 
 export type LockoutCountOrderByAggregateInput = {
@@ -328,6 +347,7 @@ export type LockoutCountOrderByAggregateInput = {
   pending?: Prisma.SortOrder
   touchedAt?: Prisma.SortOrder
   lockedUntil?: Prisma.SortOrder
+  account?: Prisma.SortOrder
 }
 
 export type LockoutAvgOrderByAggregateInput = {
@@ -341,6 +361,7 @@ export type LockoutMaxOrderByAggregateInput = {
   pending?: Prisma.SortOrder
   touchedAt?: Prisma.SortOrder
   lockedUntil?: Prisma.SortOrder
+  account?: Prisma.SortOrder
 }
 
 export type LockoutMinOrderByAggregateInput = {
@@ -349,6 +370,7 @@ export type LockoutMinOrderByAggregateInput = {
   pending?: Prisma.SortOrder
   touchedAt?: Prisma.SortOrder
   lockedUntil?: Prisma.SortOrder
+  account?: Prisma.SortOrder
 }
 
 export type LockoutSumOrderByAggregateInput = {
@@ -368,6 +390,10 @@ export type IntFieldUpdateOperationsInput = {
   divide?: number
 }
 
+export type NullableBytesFieldUpdateOperationsInput = {
+  set?: runtime.Bytes | null
+}
+
 
 
 export type LockoutSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -376,6 +402,7 @@ export type LockoutSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   pending?: boolean
   touchedAt?: boolean
   lockedUntil?: boolean
+  account?: boolean
 }, ExtArgs["result"]["lockout"]>
 
 export type LockoutSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -384,6 +411,7 @@ export type LockoutSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   pending?: boolean
   touchedAt?: boolean
   lockedUntil?: boolean
+  account?: boolean
 }, ExtArgs["result"]["lockout"]>
 
 export type LockoutSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -392,6 +420,7 @@ export type LockoutSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   pending?: boolean
   touchedAt?: boolean
   lockedUntil?: boolean
+  account?: boolean
 }, ExtArgs["result"]["lockout"]>
 
 export type LockoutSelectScalar = {
@@ -400,9 +429,10 @@ export type LockoutSelectScalar = {
   pending?: boolean
   touchedAt?: boolean
   lockedUntil?: boolean
+  account?: boolean
 }
 
-export type LockoutOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"key" | "failures" | "pending" | "touchedAt" | "lockedUntil", ExtArgs["result"]["lockout"]>
+export type LockoutOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"key" | "failures" | "pending" | "touchedAt" | "lockedUntil" | "account", ExtArgs["result"]["lockout"]>
 
 export type $LockoutPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Lockout"
@@ -416,6 +446,10 @@ export type $LockoutPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     pending: number
     touchedAt: Date
     lockedUntil: Date | null
+    /**
+     * The key of the account that this network's or device's count belongs to.
+     */
+    account: runtime.Bytes | null
   }, ExtArgs["result"]["lockout"]>
   composites: {}
 }
@@ -844,6 +878,7 @@ export interface LockoutFieldRefs {
   readonly pending: Prisma.FieldRef<"Lockout", 'Int'>
   readonly touchedAt: Prisma.FieldRef<"Lockout", 'DateTime'>
   readonly lockedUntil: Prisma.FieldRef<"Lockout", 'DateTime'>
+  readonly account: Prisma.FieldRef<"Lockout", 'Bytes'>
 }
     
 

@@ -687,10 +687,6 @@ export type MfaMethodCreatetransportsInput = {
   set: string[]
 }
 
-export type NullableBytesFieldUpdateOperationsInput = {
-  set?: runtime.Bytes | null
-}
-
 export type MfaMethodUpdatetransportsInput = {
   set?: string[]
   push?: string | string[]

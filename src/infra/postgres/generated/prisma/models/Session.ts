@@ -63,6 +63,7 @@ export type SessionMinAggregateOutputType = {
   seenGeneration: number | null
   salt: runtime.Bytes | null
   trustedDeviceId: string | null
+  impersonatorId: string | null
 }
 
 export type SessionMaxAggregateOutputType = {
@@ -90,6 +91,7 @@ export type SessionMaxAggregateOutputType = {
   seenGeneration: number | null
   salt: runtime.Bytes | null
   trustedDeviceId: string | null
+  impersonatorId: string | null
 }
 
 export type SessionCountAggregateOutputType = {
@@ -118,6 +120,7 @@ export type SessionCountAggregateOutputType = {
   seenGeneration: number
   salt: number
   trustedDeviceId: number
+  impersonatorId: number
   _all: number
 }
 
@@ -159,6 +162,7 @@ export type SessionMinAggregateInputType = {
   seenGeneration?: true
   salt?: true
   trustedDeviceId?: true
+  impersonatorId?: true
 }
 
 export type SessionMaxAggregateInputType = {
@@ -186,6 +190,7 @@ export type SessionMaxAggregateInputType = {
   seenGeneration?: true
   salt?: true
   trustedDeviceId?: true
+  impersonatorId?: true
 }
 
 export type SessionCountAggregateInputType = {
@@ -214,6 +219,7 @@ export type SessionCountAggregateInputType = {
   seenGeneration?: true
   salt?: true
   trustedDeviceId?: true
+  impersonatorId?: true
   _all?: true
 }
 
@@ -329,6 +335,7 @@ export type SessionGroupByOutputType = {
   seenGeneration: number
   salt: runtime.Bytes
   trustedDeviceId: string | null
+  impersonatorId: string | null
   _count: SessionCountAggregateOutputType | null
   _avg: SessionAvgAggregateOutputType | null
   _sum: SessionSumAggregateOutputType | null
@@ -380,6 +387,7 @@ export type SessionWhereInput = {
   seenGeneration?: Prisma.IntFilter<"Session"> | number
   salt?: Prisma.BytesFilter<"Session"> | runtime.Bytes
   trustedDeviceId?: Prisma.UuidNullableFilter<"Session"> | string | null
+  impersonatorId?: Prisma.UuidNullableFilter<"Session"> | string | null
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
 }
 
@@ -409,6 +417,7 @@ export type SessionOrderByWithRelationInput = {
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
   trustedDeviceId?: Prisma.SortOrderInput | Prisma.SortOrder
+  impersonatorId?: Prisma.SortOrderInput | Prisma.SortOrder
   user?: Prisma.UserOrderByWithRelationInput
 }
 
@@ -441,6 +450,7 @@ export type SessionWhereUniqueInput = Prisma.AtLeast<{
   seenGeneration?: Prisma.IntFilter<"Session"> | number
   salt?: Prisma.BytesFilter<"Session"> | runtime.Bytes
   trustedDeviceId?: Prisma.UuidNullableFilter<"Session"> | string | null
+  impersonatorId?: Prisma.UuidNullableFilter<"Session"> | string | null
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
 }, "id">
 
@@ -470,6 +480,7 @@ export type SessionOrderByWithAggregationInput = {
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
   trustedDeviceId?: Prisma.SortOrderInput | Prisma.SortOrder
+  impersonatorId?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.SessionCountOrderByAggregateInput
   _avg?: Prisma.SessionAvgOrderByAggregateInput
   _max?: Prisma.SessionMaxOrderByAggregateInput
@@ -506,6 +517,7 @@ export type SessionScalarWhereWithAggregatesInput = {
   seenGeneration?: Prisma.IntWithAggregatesFilter<"Session"> | number
   salt?: Prisma.BytesWithAggregatesFilter<"Session"> | runtime.Bytes
   trustedDeviceId?: Prisma.UuidNullableWithAggregatesFilter<"Session"> | string | null
+  impersonatorId?: Prisma.UuidNullableWithAggregatesFilter<"Session"> | string | null
 }
 
 export type SessionCreateInput = {
@@ -533,6 +545,7 @@ export type SessionCreateInput = {
   seenGeneration?: number
   salt: runtime.Bytes
   trustedDeviceId?: string | null
+  impersonatorId?: string | null
   user: Prisma.UserCreateNestedOneWithoutSessionsInput
 }
 
@@ -562,6 +575,7 @@ export type SessionUncheckedCreateInput = {
   seenGeneration?: number
   salt: runtime.Bytes
   trustedDeviceId?: string | null
+  impersonatorId?: string | null
 }
 
 export type SessionUpdateInput = {
@@ -589,6 +603,7 @@ export type SessionUpdateInput = {
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  impersonatorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   user?: Prisma.UserUpdateOneRequiredWithoutSessionsNestedInput
 }
 
@@ -618,6 +633,7 @@ export type SessionUncheckedUpdateInput = {
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  impersonatorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionCreateManyInput = {
@@ -646,6 +662,7 @@ export type SessionCreateManyInput = {
   seenGeneration?: number
   salt: runtime.Bytes
   trustedDeviceId?: string | null
+  impersonatorId?: string | null
 }
 
 export type SessionUpdateManyMutationInput = {
@@ -673,6 +690,7 @@ export type SessionUpdateManyMutationInput = {
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  impersonatorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionUncheckedUpdateManyInput = {
@@ -701,6 +719,7 @@ export type SessionUncheckedUpdateManyInput = {
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  impersonatorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionCountOrderByAggregateInput = {
@@ -729,6 +748,7 @@ export type SessionCountOrderByAggregateInput = {
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
   trustedDeviceId?: Prisma.SortOrder
+  impersonatorId?: Prisma.SortOrder
 }
 
 export type SessionAvgOrderByAggregateInput = {
@@ -762,6 +782,7 @@ export type SessionMaxOrderByAggregateInput = {
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
   trustedDeviceId?: Prisma.SortOrder
+  impersonatorId?: Prisma.SortOrder
 }
 
 export type SessionMinOrderByAggregateInput = {
@@ -789,6 +810,7 @@ export type SessionMinOrderByAggregateInput = {
   seenGeneration?: Prisma.SortOrder
   salt?: Prisma.SortOrder
   trustedDeviceId?: Prisma.SortOrder
+  impersonatorId?: Prisma.SortOrder
 }
 
 export type SessionSumOrderByAggregateInput = {
@@ -883,6 +905,7 @@ export type SessionCreateWithoutUserInput = {
   seenGeneration?: number
   salt: runtime.Bytes
   trustedDeviceId?: string | null
+  impersonatorId?: string | null
 }
 
 export type SessionUncheckedCreateWithoutUserInput = {
@@ -910,6 +933,7 @@ export type SessionUncheckedCreateWithoutUserInput = {
   seenGeneration?: number
   salt: runtime.Bytes
   trustedDeviceId?: string | null
+  impersonatorId?: string | null
 }
 
 export type SessionCreateOrConnectWithoutUserInput = {
@@ -967,6 +991,7 @@ export type SessionScalarWhereInput = {
   seenGeneration?: Prisma.IntFilter<"Session"> | number
   salt?: Prisma.BytesFilter<"Session"> | runtime.Bytes
   trustedDeviceId?: Prisma.UuidNullableFilter<"Session"> | string | null
+  impersonatorId?: Prisma.UuidNullableFilter<"Session"> | string | null
 }
 
 export type SessionCreateManyUserInput = {
@@ -994,6 +1019,7 @@ export type SessionCreateManyUserInput = {
   seenGeneration?: number
   salt: runtime.Bytes
   trustedDeviceId?: string | null
+  impersonatorId?: string | null
 }
 
 export type SessionUpdateWithoutUserInput = {
@@ -1021,6 +1047,7 @@ export type SessionUpdateWithoutUserInput = {
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  impersonatorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionUncheckedUpdateWithoutUserInput = {
@@ -1048,6 +1075,7 @@ export type SessionUncheckedUpdateWithoutUserInput = {
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  impersonatorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type SessionUncheckedUpdateManyWithoutUserInput = {
@@ -1075,6 +1103,7 @@ export type SessionUncheckedUpdateManyWithoutUserInput = {
   seenGeneration?: Prisma.IntFieldUpdateOperationsInput | number
   salt?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   trustedDeviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  impersonatorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 
@@ -1105,6 +1134,7 @@ export type SessionSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   seenGeneration?: boolean
   salt?: boolean
   trustedDeviceId?: boolean
+  impersonatorId?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["session"]>
 
@@ -1134,6 +1164,7 @@ export type SessionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   seenGeneration?: boolean
   salt?: boolean
   trustedDeviceId?: boolean
+  impersonatorId?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["session"]>
 
@@ -1163,6 +1194,7 @@ export type SessionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   seenGeneration?: boolean
   salt?: boolean
   trustedDeviceId?: boolean
+  impersonatorId?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["session"]>
 
@@ -1192,9 +1224,10 @@ export type SessionSelectScalar = {
   seenGeneration?: boolean
   salt?: boolean
   trustedDeviceId?: boolean
+  impersonatorId?: boolean
 }
 
-export type SessionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "userId" | "orgId" | "clientId" | "createdAt" | "lastSeenAt" | "expiresAt" | "idleSeconds" | "revokedAt" | "revokedReason" | "persistent" | "amr" | "authenticatedAt" | "ipAddress" | "userAgent" | "browser" | "os" | "country" | "deviceName" | "deviceFingerprint" | "generation" | "rotatedAt" | "seenGeneration" | "salt" | "trustedDeviceId", ExtArgs["result"]["session"]>
+export type SessionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "userId" | "orgId" | "clientId" | "createdAt" | "lastSeenAt" | "expiresAt" | "idleSeconds" | "revokedAt" | "revokedReason" | "persistent" | "amr" | "authenticatedAt" | "ipAddress" | "userAgent" | "browser" | "os" | "country" | "deviceName" | "deviceFingerprint" | "generation" | "rotatedAt" | "seenGeneration" | "salt" | "trustedDeviceId" | "impersonatorId", ExtArgs["result"]["session"]>
 export type SessionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }
@@ -1245,6 +1278,10 @@ export type $SessionPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
      * The trusted device that stood for the second factor.
      */
     trustedDeviceId: string | null
+    /**
+     * The administrator who acts in it as the user.
+     */
+    impersonatorId: string | null
   }, ExtArgs["result"]["session"]>
   composites: {}
 }
@@ -1694,6 +1731,7 @@ export interface SessionFieldRefs {
   readonly seenGeneration: Prisma.FieldRef<"Session", 'Int'>
   readonly salt: Prisma.FieldRef<"Session", 'Bytes'>
   readonly trustedDeviceId: Prisma.FieldRef<"Session", 'String'>
+  readonly impersonatorId: Prisma.FieldRef<"Session", 'String'>
 }
     
 

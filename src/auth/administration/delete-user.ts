@@ -1,0 +1,36 @@
+/** An administrator ends an account: the person is erased as if by deleteAccount, whatever the account's status. */
+import type { Clock, Database } from '../../infra/ports.ts';
+import type { Permissions } from '../access/permissions.ts';
+import { isLastSuperadmin } from '../access/store.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import type { SignedInCaller } from '../caller.ts';
+import type { Endings } from '../sessions/ending.ts';
+import type { DeleteAccountOutcome } from '../users/delete-account.ts';
+import { eraseAccount, erasePersonalTraces } from '../users/erase.ts';
+import { type AdminUserInput, reasonOf } from './model.ts';
+import { takeTarget } from './target.ts';
+
+export type DeleteUserNeeds = { database: Database; clock: Clock; trail: AuditTrail; endings: Endings; permissions: Permissions };
+
+export const deleteUser =
+  ({ database, clock, trail, endings, permissions }: DeleteUserNeeds) =>
+  async (caller: SignedInCaller, input: AdminUserInput): Promise<DeleteAccountOutcome> => {
+    const data = reasonOf(input);
+    const erasedAt = clock.now();
+    const outcome = await database.transaction(async (sql) => {
+      const target = await takeTarget(sql, caller, input.userId);
+      if (!target) return 'NotFound';
+      const { id } = target;
+      if (await isLastSuperadmin(sql, id)) return 'Conflict';
+      await eraseAccount(sql, id, erasedAt, ['ACTIVE', 'DEACTIVATED', 'PENDING_VERIFICATION']);
+      const ended = await endings.all(sql, caller, id, 'account_deleted');
+      ended.push(...(await endings.impersonationsBy(sql, caller, id, 'impersonator_gone')));
+      await erasePersonalTraces(sql, id, erasedAt);
+      await trail.write(sql, [trail.fact(caller, { type: 'user.deleted', data, subjectId: id })]);
+      return { id, ended };
+    });
+    if (typeof outcome === 'string') return { kind: outcome };
+    permissions.forget(outcome.id);
+    endings.announce(outcome.ended);
+    return { kind: 'AccountDeleted', userId: outcome.id, erasedAt };
+  };

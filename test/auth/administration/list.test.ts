@@ -1,0 +1,132 @@
+/** Pages of users: who is found and in which order, and that a page costs the same however many users there are. */
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ListUsersArgs, listUsers } from '../../../src/auth/administration/list-users.ts';
+import { admin } from '../../kit/administration.ts';
+import { openWorld, type SignedInPerson, type World } from '../../kit/world.ts';
+
+let world: World & { databaseUrl: string };
+let boss: SignedInPerson;
+beforeAll(async () => {
+  world = await openWorld();
+  boss = await world.signedIn('zz.boss@example.com', { roles: ['superadmin'] });
+});
+afterAll(() => world?.close());
+
+const list = async (args: string) => {
+  const { data, errors } = await boss.client.ask(
+    `{ users${args} { totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { node { id email roles { role { name } } } } } }`,
+  );
+  if (errors) throw new Error(errors[0]!.extensions.code);
+  return { ...data.users, ids: data.users.edges.map((edge: { node: { id: string } }) => edge.node.id) as string[] };
+};
+
+describe('users', () => {
+  it('come newest first, without the deleted, by pages in both directions, with a count', async () => {
+    const made = [boss.id];
+    for (let n = 0; n < 5; n += 1) made.unshift((await world.person()).id);
+    const { id } = await world.person();
+    await admin(boss.client, 'deleteUser', { userId: id });
+    const first = await list('(first: 4)');
+    expect(first).toMatchObject({ ids: made.slice(0, 4), totalCount: 6, pageInfo: { hasNextPage: true, hasPreviousPage: false } });
+    expect((await list(`(first: 4, after: "${first.pageInfo.endCursor}")`)).ids).toEqual(made.slice(4));
+    expect((await list('(last: 2)')).ids).toEqual(made.slice(4));
+    expect((await list(`(last: 2, before: "${made[4]}")`)).ids).toEqual(made.slice(2, 4));
+  });
+
+  it('are found by the beginning of an address, a username or a name, each once, page by page', async () => {
+    const people = [
+      await world.person('anna@example.com'),
+      await world.person('anna_b@example.com'),
+      await world.person(),
+      await world.person(),
+    ];
+    await world.sql(`UPDATE users SET name = 'Anna Zebra' WHERE id = ANY($1)`, [[people[0]!.id, people[3]!.id]]);
+    await world.sql(`UPDATE users SET username = 'ANNAlise', username_key = 'annalise' WHERE id = $1`, [people[2]!.id]);
+    const ids = people.map(({ id }) => id);
+    expect(await list('(filter: { search: " ANNA " })')).toMatchObject({ ids, totalCount: 4 });
+    const pages: string[] = [];
+    for (let after = ''; pages.length < 4; ) {
+      const page = await list(`(first: 1, filter: { search: "anna" }${after})`);
+      pages.push(...page.ids);
+      after = `, after: "${page.pageInfo.endCursor}"`;
+      expect(page.pageInfo.hasNextPage).toBe(pages.length < 4);
+    }
+    expect(pages).toEqual(ids);
+    expect((await list('(last: 2, filter: { search: "anna" })')).ids).toEqual(ids.slice(2));
+    expect((await list(`(last: 2, before: "${ids[3]}", filter: { search: "anna" })`)).ids).toEqual(ids.slice(1, 3));
+    // What would be a pattern is a text.
+    expect((await list('(filter: { search: "anna_" })')).ids).toEqual([ids[1]]);
+    expect((await list('(filter: { search: "%" })')).ids).toEqual([]);
+  });
+
+  it('are filtered by status, role and time; in an organization there is nobody', async () => {
+    const away = await world.person(undefined, { status: 'DEACTIVATED' });
+    const helper = await world.person(undefined, { roles: ['support'] });
+    expect((await list('(filter: { status: DEACTIVATED })')).ids).toEqual([away.id]);
+    expect(await list('(filter: { role: "support" })')).toMatchObject({ ids: [helper.id], totalCount: 1 });
+    expect((await list('(filter: { role: "superadmin", search: "zz" })')).ids).toEqual([boss.id]);
+    expect((await list('(filter: { createdAfter: "2999-01-01T00:00:00Z" })')).ids).toEqual([]);
+    expect(await list(`(filter: { orgId: "${away.id}" })`)).toMatchObject({ ids: [], totalCount: 0 });
+    await expect(list('(filter: { orgId: "none" })')).rejects.toThrow('BAD_REQUEST');
+    await expect(list('(first: 101)')).rejects.toThrow('BAD_REQUEST');
+  });
+});
+
+describe('the blocks touched by', () => {
+  const reads: [string, (middle: string) => ListUsersArgs][] = [
+    ['the first page', () => ({ first: 25 })],
+    ['a page in the middle', (after) => ({ first: 25, after })],
+    ['the last page', () => ({ last: 25 })],
+    ['a page of a frequent beginning', () => ({ first: 25, filter: { search: 'm' } })],
+    ['a page of a frequent beginning in the middle', (after) => ({ first: 25, after, filter: { search: 'm' } })],
+    ['a page of a rare beginning', () => ({ first: 25, filter: { search: 'm77' } })],
+    ['a page of nothing', () => ({ first: 25, filter: { search: 'qqq' } })],
+    ['a page of a rare status', () => ({ first: 25, filter: { status: 'PENDING_VERIFICATION' } })],
+    ['a page of a role', () => ({ first: 25, filter: { role: 'support' } })],
+  ];
+  const small = new Map<string, number>();
+  let client: pg.Client;
+  const grow = async (from: number, to: number) => {
+    await client.query(
+      `INSERT INTO users (id, email, email_key, username, username_key, name, status, created_at, updated_at)
+       SELECT (left(uuid_floor(now() - ($2 - n) * interval '1 second')::text, 14) || '7' || right(md5(n::text), 3) || '-8' || substr(md5(n::text), 1, 3) || '-' || substr(md5(n::text), 4, 12))::uuid,
+         'm' || n || '@example.com', 'm' || n || '@example.com', 'u' || n, 'u' || n, 'N' || n,
+         (CASE WHEN n % 500 = 0 THEN 'PENDING_VERIFICATION' ELSE 'ACTIVE' END)::user_status, now(), now() FROM generate_series($1::int, $2::int) AS n`,
+      [from, to],
+    );
+    await client.query('VACUUM ANALYZE users');
+  };
+  const blocks = async (args: ListUsersArgs): Promise<number> => {
+    let sum = 0;
+    const run = async ({ text }: { text: string }, values: unknown[]) => {
+      const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`, values);
+      const { Plan: plan } = rows[0]['QUERY PLAN'][0];
+      sum += plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+      return (await client.query(text, values)).rows;
+    };
+    await listUsers({ database: { run } as never })({} as never, args);
+    return sum;
+  };
+  const middle = async () => (await client.query(`SELECT id FROM users WHERE email_key LIKE 'm5%' ORDER BY id LIMIT 1`)).rows[0].id;
+
+  beforeAll(async () => {
+    client = new pg.Client({ connectionString: world.databaseUrl });
+    await client.connect();
+    await grow(1, 1000);
+    for (const [title, args] of reads) small.set(title, await blocks(args(await middle())));
+    await grow(1001, 100_000);
+  }, 60_000);
+  afterAll(() => client?.end());
+
+  it.each(reads)('%s stay few', async (title, args) => {
+    const large = await blocks(args(await middle()));
+    expect(large, `${small.get(title)} at 1,000`).toBeLessThan(300);
+  });
+
+  it('a count are many: the measure measures', async () => {
+    const { rows } = await client.query('EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT count(phone) FROM users');
+    const { Plan: plan } = rows[0]['QUERY PLAN'][0];
+    expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeGreaterThan(1500);
+  });
+});
