@@ -78,7 +78,7 @@ builder.objectField(User, 'permissions', (t) =>
     args: { orgId: t.arg.id() },
     resolve: async (user, { orgId }, context) => {
       if (!maySee(user.id, context)) return null;
-      return orgId ? [] : [...(await context.auth.access.permissionsOf(user.id))].sort();
+      return [...(await context.auth.access.permissionsIn(user.id, orgId?.toLowerCase() ?? null))].sort();
     },
   }),
 );

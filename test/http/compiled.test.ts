@@ -39,6 +39,10 @@ describe('a query that comes twenty times', () => {
       'without the variable it names',
       'query ($filter: AuditEventFilter) { auditEvents(last: 1, filter: $filter) { edges { node { type } } } }',
     ],
+    [
+      'without a variable that is named like a member of every object',
+      'query ($toString: ID) { sessions(userId: $toString) { totalCount } me { permissions(orgId: $toString) } }',
+    ],
     ['that is denied', '{ sessions(userId: "018f0000-0000-7000-8000-000000000000") { totalCount } }'],
   ])('%s has the same answer every time', async (_title, query, variables) => {
     const first = await ada.client.ask(query, variables);
@@ -48,6 +52,13 @@ describe('a query that comes twenty times', () => {
     }
     expect(first.errors?.[0]?.extensions.code).not.toBe('BAD_REQUEST');
     expect(first.errors?.[0]?.extensions.code).not.toBe('INTERNAL');
+  });
+});
+
+describe('the character U+0000', () => {
+  it.each(['\\u0000', '\\u{0}', '\\u{0000}'])('is refused where it is written as %s', async (escape) => {
+    const { errors } = await ada.client.ask(`mutation { updateProfile(input: { name: "a${escape}b" }) { __typename } }`);
+    expect(errors?.[0]).toMatchObject({ message: 'The character U+0000 is not accepted.', extensions: { code: 'BAD_REQUEST' } });
   });
 });
 

@@ -12,6 +12,8 @@ export const openAccess = (needs: AssignRoleNeeds & CheckNeeds & GrantNeeds) => 
   const { database, permissions } = needs;
   return {
     permissionsOf: permissions.of,
+    /** With those of an organization, where one is named. */
+    permissionsIn: permissions.scopes,
     check: checkPermissions(needs),
     grant: grantPermission(needs),
     revokeGrant: revokePermission(needs),

@@ -215,8 +215,11 @@ describe('stepUp', () => {
     const { answer: refused, changed } = await watch(() => challenge(client, { type: 'EMAIL' }));
     expect([refused.__typename, changed]).toEqual(['MfaNotEnabled', nothing]);
     expect((await stepUp(client, { type: 'EMAIL', code: '000000' })).__typename).toBe('MfaNotEnabled');
+    // Nor does it set another factor up, fresh as it is: the password is asked for, and then the mailed code counts.
+    expect(await denial(client, doors.setupMfa)).toEqual(shut(withoutFactor));
     const { session } = await stepUp(client, { password });
     expect(session.amr).toEqual(['otp', 'pwd']);
+    expect(await denial(client, doors.setupMfa)).toEqual(shut(['EMAIL', 'BACKUP_CODE']));
   });
 
   it('takes no password where there is a factor, right or wrong', async () => {

@@ -127,6 +127,9 @@ describe('switching', () => {
     const claims = decodeJwt(data.switchOrganization.accessToken);
     expect(claims['org']).toBe(orgId);
     expect(String(claims['scope']).split(' ')).toEqual(expect.arrayContaining(['audit.read', 'org.members.manage', 'trading.trade']));
+    const { data: mine } = await admin.client.ask(`{ me { permissions there: permissions(orgId: "${orgId}") } }`);
+    expect(mine.me.permissions).toEqual([]);
+    expect(mine.me.there).toEqual(expect.arrayContaining(['audit.read', 'org.members.manage', 'trading.trade']));
     const stranger = await world.signedIn();
     expect((await stranger.client.ask(mutation, { orgId })).data.switchOrganization.__typename).toBe('NotFound');
     await remove(owner.client, { orgId, userId: admin.id });
