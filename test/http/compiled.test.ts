@@ -56,8 +56,8 @@ describe('a query that comes twenty times', () => {
 });
 
 describe('the character U+0000', () => {
-  it.each(['\\u0000', '\\u{0}', '\\u{0000}'])('is refused where it is written as %s', async (escape) => {
-    const { errors } = await ada.client.ask(`mutation { updateProfile(input: { name: "a${escape}b" }) { __typename } }`);
+  it.each(['\\u0000', '\\u{0}', '\\u{0000}'])('is refused where it is written as %s', async (written) => {
+    const { errors } = await ada.client.ask(`mutation { updateProfile(input: { name: "a${written}b" }) { __typename } }`);
     expect(errors?.[0]).toMatchObject({ message: 'The character U+0000 is not accepted.', extensions: { code: 'BAD_REQUEST' } });
   });
 });
