@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nothing, type Watch, watchChanges } from '../../kit/changes.ts';
-import { type WithTotp, withTotp } from '../../kit/mfa.ts';
+import { totp, type WithTotp, withTotp } from '../../kit/mfa.ts';
 import { openWorld, type Person, type World } from '../../kit/world.ts';
-import { type Answered, challenged, logIn, nextStep, verify, withSent } from './asking.ts';
+import { type Answered, challenged, confirm as confirmFactor, logIn, nextStep, sentCode, setup, verify, withSent } from './asking.ts';
 
 let world: World;
 let watch: Watch;
@@ -195,5 +195,27 @@ describe('regenerateBackupCodes', () => {
     const token = await challenged(none, person);
     expect((await verify(none.anonymous, { challengeToken: token, type: 'BACKUP_CODE', code: '' })).__typename).toBe('CodeInvalid');
     await none.close();
+  });
+});
+
+describe('two factors that are confirmed at once', () => {
+  it('show one set of backup codes, which counts, in ten rounds', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      nextStep(world);
+      const person = await world.signedIn();
+      const app = await setup(person.client, { type: 'TOTP' });
+      const mail = await setup(person.client, { type: 'EMAIL' });
+      const code = await sentCode(world, person.email);
+      const answers = await Promise.all([
+        confirmFactor(person.client, { methodId: app.method.id, code: totp(app.secret, world.clock.now()) }),
+        confirmFactor(person.client, { methodId: mail.method.id, code }),
+      ]);
+      expect(answers.map((answer) => answer.__typename)).toEqual(['MfaEnabled', 'MfaEnabled']);
+      const shown = answers.map((answer) => answer.backupCodes as string[]).filter((codes) => codes.length > 0);
+      expect(shown).toHaveLength(1);
+      const challengeToken = await challenged(world, person);
+      const signedIn = await verify(world.anonymous, { challengeToken, type: 'BACKUP_CODE', code: shown[0]![0] });
+      expect(signedIn.__typename).toBe('SignedIn');
+    }
   });
 });
