@@ -30,6 +30,8 @@ export type Identity = {
   readonly restricted: boolean;
   /** The API key that stands for the person, who is not there: it proves nothing anew, and opens no door that asks for that. */
   readonly apiKeyId: string | null;
+  /** What that key names: no more is its caller's, on the platform or in an organization. Null where there is no key. */
+  readonly keyPermissions: readonly string[] | null;
   /** The administrator who acts as the user (`act` of RFC 8693 §4.1); null where the user does. */
   readonly impersonatorId: string | null;
 };

@@ -23,6 +23,7 @@ import { openRequirement } from './mfa/requirement.ts';
 import { hearNews } from './news.ts';
 import { openOrganizations } from './organizations/index.ts';
 import { openMay } from './organizations/may.ts';
+import { openPlaces } from './organizations/places.ts';
 import { openPasswords } from './passwords/index.ts';
 import { describeService } from './service-info.ts';
 import { openServices } from './services/index.ts';
@@ -92,7 +93,8 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     watchPermissions: permissions.watch,
     permissionsEnd: async (userId) => (await permissions.compiled(userId)).firstEnd,
   });
-  const { holds: mayIn } = openMay({ permissions, clock });
+  const may = openMay({ permissions, clock });
+  const mayIn = may.holds;
   const lockouts = openLockouts({ clock, config });
   const bootstrap = openBootstrap({ ...infra, trail, permissions });
   const shared = { ...infra, config, trail, post, endings, pepper, oneTime: tokens.oneTime, bootstrap, lockouts };
@@ -104,9 +106,10 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
 
   const passwords = openPasswords({ ...shared, unlock });
   const parts = openMfaParts(shared);
-  const signIn = openSignIn({ ...shared, grants, policyOf });
+  const places = openPlaces({ permissions });
+  const signIn = openSignIn({ ...shared, grants, policyOf, placeOf: places.placeOf });
   const users = { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) };
-  const sessions = openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn });
+  const sessions = openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn, isMember: places.isMember });
 
   return {
     users,
@@ -115,6 +118,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       ...shared,
       ...parts,
       signIn,
+      isMember: places.isMember,
       webauthn: parts.factors.webauthn,
       mailReset: passwords.requestReset,
       addressOf: users.addressOf,
@@ -122,11 +126,18 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     organizations: openOrganizations({ ...shared, permissions, grants }),
     mfa: openMfa({ ...shared, ...parts, requirement, signIn, grants }),
     sessions,
-    services: openServices({ ...shared, revoked, accessTokens: tokens.accessTokens, refreshSecret, permissionsOf: permissions.of }),
+    services: openServices({
+      ...shared,
+      revoked,
+      accessTokens: tokens.accessTokens,
+      refreshSecret,
+      permissionsOf: permissions.of,
+      permissionsAnywhere: permissions.anywhere,
+    }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts, mayIn }),
     access: {
-      ...openAccess({ ...shared, permissions }),
+      ...openAccess({ ...shared, permissions, may }),
       firstAdministrator: openClaim(shared),
     },
     administration: openAdministration({ ...shared, permissions, grants, sweeps: sessions }),

@@ -15,7 +15,7 @@ export const hearNews = (needs: {
   readNews: () => Promise<News[]>;
   clock: Clock;
   revoked: Pick<Revoked, 'caughtUp'>;
-  permissions: Pick<Permissions, 'changed'>;
+  permissions: Pick<Permissions, 'changed' | 'changedIn'>;
   keys: Pick<KeyRing, 'reload'>;
 }) => {
   // Each look reaches back over the one before it: what was heard then is no news. None at first: what happened between this process's reading
@@ -28,7 +28,8 @@ export const hearNews = (needs: {
     needs.revoked.caughtUp(ended, askedAt);
     const fresh = news.filter((fact) => !known.has(fact.id));
     for (const fact of fresh)
-      if (fact.subject_id && /^(role|user|permission|organization)\./.test(fact.type)) needs.permissions.changed(fact.subject_id);
+      if (fact.type === 'role.updated') needs.permissions.changedIn(fact.org_id);
+      else if (fact.subject_id && /^(role|user|permission|organization)\./.test(fact.type)) needs.permissions.changed(fact.subject_id);
     if (fresh.some((fact) => fact.type === 'key.rotated')) await needs.keys.reload();
     known = new Set(news.map((fact) => fact.id));
   };

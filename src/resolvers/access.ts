@@ -9,6 +9,7 @@ import {
 } from '../schema/access/access.ts';
 import { builder } from '../schema/builder.ts';
 import { DeleteResult } from '../schema/deleted.ts';
+import { Organization } from '../schema/organizations/organization.ts';
 import { User } from '../schema/users/user.ts';
 
 const about = 'Of the caller; of another user: permissions.check.';
@@ -31,19 +32,20 @@ builder.queryField('checkPermissions', (t) =>
   }),
 );
 
+const granting = 'permissions.grant, there where orgId is given; nobody gives what he does not hold there.';
 builder.mutationField('grantPermission', (t) =>
-  t.withAuth({ permission: 'permissions.grant', signedIn: true }).field({
+  t.withAuth({ signedIn: true }).field({
     type: GrantResult,
-    door: { open: { permission: 'permissions.grant' }, person: true, stepUp: 'always', note: 'Nobody gives what he does not hold.' },
+    door: { open: 'signedIn', stepUp: 'always', note: granting },
     args: { input: t.arg({ type: GrantPermissionInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.access.grant(caller, input),
   }),
 );
 
 builder.mutationField('revokePermission', (t) =>
-  t.withAuth({ permission: 'permissions.grant', signedIn: true }).field({
+  t.withAuth({ signedIn: true }).field({
     type: DeleteResult,
-    door: { open: { permission: 'permissions.grant' }, person: true, note: 'Of permissions that one holds.' },
+    door: { open: 'signedIn', inPerson: true, note: 'permissions.grant, there where it was granted; of permissions that one holds there.' },
     args: { input: t.arg({ type: RevokePermissionInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.access.revokeGrant(caller, input),
   }),
@@ -51,6 +53,11 @@ builder.mutationField('revokePermission', (t) =>
 
 builder.objectFields(PermissionGrant, (t) => ({
   user: t.field({ type: User, resolve: (grant, _args, { loaders }) => loaders.userRef.load(grant.userId) as never }),
+  organization: t.field({
+    type: Organization,
+    nullable: true,
+    resolve: (grant, _args, { loaders }) => (grant.orgId ? (loaders.organization.load(grant.orgId) as never) : null),
+  }),
   grantedBy: t.field({
     type: User,
     nullable: true,

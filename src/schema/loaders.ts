@@ -1,6 +1,6 @@
 /** One request's batches: references that come one by one (entities of the supergraph, the actors of facts) are looked up together. */
 import DataLoader from 'dataloader';
-import type { AssignmentRow } from '../auth/access/store.ts';
+import type { AssignmentRow, RoleRow } from '../auth/access/role-store.ts';
 import type { Caller, SignedInCaller } from '../auth/caller.ts';
 import type { Auth } from '../auth/index.ts';
 import type { MfaMethod } from '../auth/mfa/model.ts';
@@ -12,6 +12,7 @@ export type Loaders = {
   sessionRef: DataLoader<string, Ref>;
   mfaMethods: DataLoader<string, MfaMethod[]>;
   organization: DataLoader<string, Organization | null>;
+  role: DataLoader<string, RoleRow | null>;
   roles: DataLoader<string, AssignmentRow[]>;
 };
 
@@ -21,6 +22,7 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
   let sessionRef: Loaders['sessionRef'] | undefined;
   let mfaMethods: Loaders['mfaMethods'] | undefined;
   let organization: Loaders['organization'] | undefined;
+  let role: Loaders['role'] | undefined;
   let roles: Loaders['roles'] | undefined;
   return {
     get organization() {
@@ -30,6 +32,10 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
     get mfaMethods() {
       mfaMethods ??= new DataLoader((ids: readonly string[]) => auth.mfa.methodsOf(ids), { maxBatchSize: 500 });
       return mfaMethods;
+    },
+    get role() {
+      role ??= new DataLoader((ids: readonly string[]) => auth.access.rolesById(ids), { maxBatchSize: 500 });
+      return role;
     },
     get roles() {
       roles ??= new DataLoader((ids: readonly string[]) => auth.access.assignmentsOf(ids), { maxBatchSize: 500 });

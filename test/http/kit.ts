@@ -31,6 +31,7 @@ const authenticate = async (token: string): Promise<Identity> => {
     expiresAt: new Date(Date.now() + (kind === 'brief' ? 700 : 900_000)),
     restricted: false,
     apiKeyId: null,
+    keyPermissions: null,
     impersonatorId: null,
   };
 };

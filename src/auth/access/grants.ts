@@ -1,15 +1,17 @@
-/** Direct grants: one permission for one person. Nobody grants, or takes back, what he does not hold. */
+/** Direct grants: one permission for one person, on the platform or in an organization. Nobody grants, or takes back, what he does not hold there. */
 import type { Clock, Database, Random } from '../../infra/ports.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
+import type { May } from '../organizations/may.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
 import { forbidden } from './denial.ts';
 import { holdsUntil, parseResource } from './model.ts';
 import type { Permissions } from './permissions.ts';
-import { type GrantRow, insertGrant, isPermission, removeGrant } from './store.ts';
+import { holdMember } from './role-store.ts';
+import { findGrantOrg, type GrantRow, insertGrant, isPermission, removeGrant } from './store.ts';
 
-export type GrantNeeds = { database: Database; clock: Clock; random: Random; trail: AuditTrail; permissions: Permissions };
+export type GrantNeeds = { database: Database; clock: Clock; random: Random; trail: AuditTrail; permissions: Permissions; may: May };
 export type GrantPermissionInput = {
   userId: string;
   permission: string;
@@ -24,38 +26,48 @@ export type RevokeGrantOutcome = { readonly kind: 'Deleted'; readonly id: string
 const longestReason = 500;
 const invalid = (field: string, message: string) => ({ kind: 'InvalidInput', field: `input.${field}`, message }) as const;
 
-/** Of what the caller does not hold on everything, nothing is given or taken back: not on one thing either, and not for a while. */
+/** Whether the place is there for the caller, who may grant in it. Throws FORBIDDEN where it is, and he may not. */
+const enter = async ({ may }: GrantNeeds, caller: SignedInCaller, orgId: string | null): Promise<boolean> => {
+  if (orgId !== null) return may.enter(caller, orgId, 'permissions.grant');
+  if (!caller.permissions.has('permissions.grant')) throw forbidden('permissions.grant is needed.');
+  return true;
+};
+
+/** Of what the caller does not hold on everything there, nothing is given or taken back: not on one thing either, and not for a while. */
 const mayGive = async (
-  { permissions, clock }: Pick<GrantNeeds, 'permissions' | 'clock'>,
+  { permissions, clock }: GrantNeeds,
   caller: SignedInCaller,
   permission: string,
+  orgId: string | null,
 ): Promise<'always' | Date> => {
-  const until = holdsUntil(await permissions.compiled(caller.identity.userId), permission, clock.now());
+  const until = holdsUntil(await permissions.compiled(caller.identity.userId), permission, clock.now(), orgId);
   if (until === null) throw forbidden(`${permission} cannot be given by who does not hold it.`);
   return until;
 };
 
+/** In an organization only to its members, for as long as they are. */
 export const grantPermission =
-  ({ database, clock, random, trail, permissions }: GrantNeeds) =>
+  (needs: GrantNeeds) =>
   async (caller: SignedInCaller, input: GrantPermissionInput): Promise<GrantOutcome> => {
+    const { database, clock, random, trail, permissions } = needs;
     const { permission, reason } = input;
     const userId = input.userId.toLowerCase();
-    // No organization is there yet: absent and not visible are one answer.
-    if (!isUuid(userId) || input.orgId) return { kind: 'NotFound' };
+    const orgId = input.orgId?.toLowerCase() ?? null;
+    if (!(await enter(needs, caller, orgId)) || !isUuid(userId)) return { kind: 'NotFound' };
     const resource = input.resource == null ? null : parseResource(input.resource);
     if (input.resource != null && !resource) return invalid('resource', 'A resource is type:id.');
     if (reason && [...reason].length > longestReason) return invalid('reason', `A reason has at most ${longestReason} characters.`);
     const at = clock.now();
     if (input.expiresAt && input.expiresAt <= at) return invalid('expiresAt', 'The end of a grant lies ahead.');
     if (!(await isPermission(database, permission))) return invalid('permission', 'There is no such permission.');
-    const until = await mayGive({ permissions, clock }, caller, permission);
+    const until = await mayGive(needs, caller, permission, orgId);
     if (until !== 'always' && (!input.expiresAt || input.expiresAt > until))
       return invalid('expiresAt', 'A grant ends no later than what its giver holds.');
     const grant: GrantRow = {
       id: random.uuid(at),
       userId,
       permission,
-      orgId: null,
+      orgId,
       resource: resource && `${resource.type}:${resource.id}`,
       grantedBy: caller.identity.userId,
       grantedAt: at,
@@ -63,9 +75,10 @@ export const grantPermission =
       reason: reason?.trim() || null,
     };
     const given = await database.transaction(async (sql) => {
-      if (!(await insertGrant(sql, grant))) return false;
+      if ((orgId && !(await holdMember(sql, orgId, userId))) || !(await insertGrant(sql, grant))) return false;
       const data = { permission, grant: grant.id, expiresAt: grant.expiresAt?.toISOString() ?? null };
-      await trail.write(sql, [trail.fact(caller, { type: 'permission.granted', data, subjectId: userId, resource: grant.resource })]);
+      const fact = { type: 'permission.granted', data, orgId, subjectId: userId, resource: grant.resource } as const;
+      await trail.write(sql, [trail.fact(caller, fact)]);
       return true;
     });
     if (!given) return { kind: 'NotFound' };
@@ -74,17 +87,21 @@ export const grantPermission =
     return { kind: 'PermissionGrant', ...grant };
   };
 
+/** A grant in a place that is not there for the caller is not there either. */
 export const revokePermission =
-  ({ database, clock, trail, permissions }: GrantNeeds) =>
+  (needs: GrantNeeds) =>
   async (caller: SignedInCaller, { grantId }: { grantId: string }): Promise<RevokeGrantOutcome> => {
-    if (!isUuid(grantId)) return { kind: 'NotFound' };
+    const { database, trail, permissions } = needs;
+    const orgId = isUuid(grantId) ? await findGrantOrg(database, grantId) : undefined;
+    if (orgId === undefined || (orgId === null && !caller.permissions.has('permissions.grant'))) return { kind: 'NotFound' };
+    if (!(await enter(needs, caller, orgId))) return { kind: 'NotFound' };
     const gone = await database.transaction(async (sql) => {
       const grant = await removeGrant(sql, grantId);
       if (!grant) return null;
       // A denial rolls the removal back.
-      await mayGive({ permissions, clock }, caller, grant.permission);
+      await mayGive(needs, caller, grant.permission, grant.orgId);
       const data = { permission: grant.permission, grant: grantId };
-      await trail.write(sql, [trail.fact(caller, { type: 'permission.revoked', data, subjectId: grant.userId })]);
+      await trail.write(sql, [trail.fact(caller, { type: 'permission.revoked', data, orgId: grant.orgId, subjectId: grant.userId })]);
       return grant;
     });
     if (!gone) return { kind: 'NotFound' };

@@ -28,6 +28,8 @@ export type Compiled = {
   readonly always: ReadonlySet<string>;
   /** Grants on the platform without a resource that have an end: they count until then. */
   readonly timed: readonly Grant[];
+  /** Grants in organizations without a resource. */
+  readonly there: readonly Grant[];
   /** When the first grant ends; null where none does. */
   readonly firstEnd: Date | null;
 };
@@ -63,6 +65,7 @@ export const compile = (
     grants: byKey,
     always: new Set([...platform.keys(), ...wide.filter(({ expiresAt }) => expiresAt === null).map(({ permission }) => permission)]),
     timed: wide.filter(({ expiresAt }) => expiresAt !== null),
+    there: grants.filter((grant) => grant.orgId !== null && grant.resource === null),
     firstEnd: ends.length === 0 ? null : new Date(Math.min(...ends)),
   };
 };
@@ -75,13 +78,24 @@ export const platformPermissions = (compiled: Compiled, now: Date): ReadonlySet<
   return living.length === 0 ? compiled.always : new Set([...compiled.always, ...living.map(({ permission }) => permission)]);
 };
 
-/** Until when a user holds a permission on everything: for good, to a date, or not at all (null). What he gives others lasts no longer. */
-export const holdsUntil = (compiled: Compiled, permission: string, now: Date): 'always' | Date | null => {
+/** What a user may in one organization, on everything there, at `now`: by roles and grants in it. What he may on the platform comes on top. */
+export const permissionsThere = (compiled: Compiled, orgId: string, now: Date): string[] => {
+  const granted = compiled.there.filter((grant) => grant.orgId === orgId && lives(grant, now));
+  return [...(compiled.organizations.get(orgId)?.keys() ?? []), ...granted.map(({ permission }) => permission)];
+};
+
+/**
+ * Until when a user holds a permission on everything, on the platform or (`orgId`) in an organization: for good, to a date, or not at all
+ * (null). What he gives others there lasts no longer.
+ */
+export const holdsUntil = (compiled: Compiled, permission: string, now: Date, orgId: string | null = null): 'always' | Date | null => {
   if (compiled.always.has(permission)) return 'always';
-  const ends = compiled.timed.flatMap((grant) =>
-    grant.permission === permission && grant.expiresAt && lives(grant, now) ? [grant.expiresAt] : [],
-  );
-  return ends.length === 0 ? null : new Date(Math.max(...ends.map((end) => end.getTime())));
+  if (orgId !== null && compiled.organizations.get(orgId)?.has(permission)) return 'always';
+  const wide = [...compiled.timed, ...compiled.there.filter((grant) => grant.orgId === orgId)];
+  const living = wide.filter((grant) => grant.permission === permission && lives(grant, now));
+  if (living.some(({ expiresAt }) => expiresAt === null)) return 'always';
+  const ends = living.flatMap(({ expiresAt }) => (expiresAt ? [expiresAt.getTime()] : []));
+  return ends.length === 0 ? null : new Date(Math.max(...ends));
 };
 
 export type Question = { readonly permission: string; readonly orgId: string | null; readonly resource: string | null };

@@ -4,22 +4,39 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock, Database } from '../../infra/ports.ts';
-import { type Compiled, platformPermissions } from './model.ts';
+import { type Compiled, permissionsThere, platformPermissions } from './model.ts';
 import { loadCompiled } from './store.ts';
 
+/** `loaded`: what came of it, once it has. */
+type Entry = { readonly loading: Promise<Compiled>; loaded: Compiled | null };
 export type Permissions = ReturnType<typeof openPermissions>;
 
 export const openPermissions = ({ database, clock }: { database: Database; clock: Clock }) => {
   // A minute at most, should the log be unreadable for so long: the database is then away, and nothing can be changed by anyone.
-  const cache = new LRUCache<string, Promise<Compiled>>({ max: 20_000, ttl: 60_000 });
+  const cache = new LRUCache<string, Entry>({ max: 20_000, ttl: 60_000 });
   const watchers = new Map<string, Set<() => void>>();
   const compiled = (userId: string): Promise<Compiled> => {
     const known = cache.get(userId);
-    if (known) return known;
-    const loading = loadCompiled(database, userId, clock.now());
-    cache.set(userId, loading);
-    loading.catch(() => cache.delete(userId));
-    return loading;
+    if (known) return known.loading;
+    const entry: Entry = { loading: loadCompiled(database, userId, clock.now()), loaded: null };
+    cache.set(userId, entry);
+    entry.loading.then(
+      (loaded) => {
+        entry.loaded = loaded;
+      },
+      () => {
+        if (cache.peek(userId) === entry) cache.delete(userId);
+      },
+    );
+    return entry.loading;
+  };
+  /** Those who may hold a role of the organization (null: anybody). Whoever holds one there holds a permission there: no role gives nothing. */
+  const concerned = (orgId: string | null): string[] => {
+    const users = new Set([...cache.keys(), ...watchers.keys()]);
+    return [...users].filter((userId) => {
+      const loaded = cache.peek(userId)?.loaded;
+      return orgId === null || !loaded || loaded.organizations.has(orgId);
+    });
   };
   const tell = (userId: string): void => {
     for (const each of watchers.get(userId) ?? []) each();
@@ -32,12 +49,28 @@ export const openPermissions = ({ database, clock }: { database: Database; clock
     scopes: async (userId: string, orgId: string | null): Promise<Iterable<string>> => {
       const known = await compiled(userId);
       const platform = platformPermissions(known, clock.now());
-      const there = orgId === null ? undefined : known.organizations.get(orgId);
-      return there ? new Set([...platform, ...there.keys()]) : platform;
+      return orgId === null ? platform : new Set([...platform, ...permissionsThere(known, orgId, clock.now())]);
+    },
+    /** What the user holds anywhere, on the platform or in an organization: what a key of his may name. */
+    anywhere: async (userId: string): Promise<ReadonlySet<string>> => {
+      const known = await compiled(userId);
+      const there = [...known.organizations.keys()].flatMap((orgId) => permissionsThere(known, orgId, clock.now()));
+      return new Set([...platformPermissions(known, clock.now()), ...there]);
     },
     /** After an operation of this process: they are read anew. Whoever watches hears it from the log, once, like everywhere. */
     forget: (userId: string): void => {
       cache.delete(userId);
+    },
+    /** The same for a role: of an organization, or (null) of the platform. */
+    forgetIn: (orgId: string | null): void => {
+      for (const userId of concerned(orgId)) cache.delete(userId);
+    },
+    /** What the log said of a role. */
+    changedIn: (orgId: string | null): void => {
+      for (const userId of concerned(orgId)) {
+        cache.delete(userId);
+        tell(userId);
+      }
     },
     /** What the log said: the user's permissions have changed, or may have. */
     changed: (userId: string): void => {

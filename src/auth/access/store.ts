@@ -1,4 +1,4 @@
-/** The SQL of permissions and roles. */
+/** The SQL of permissions: what users hold by roles and by grants, who is the last superadmin. Roles themselves are in ./role-store.ts. */
 import type { Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
 import { type Compiled, compile, type Grant, type Held, type SessionPolicy } from './model.ts';
@@ -45,6 +45,10 @@ export const insertGrant = async (sql: Sql, grant: GrantRow): Promise<boolean> =
 };
 
 const remove = statement(`DELETE FROM permission_grants WHERE id = $1 RETURNING user_id AS "userId", permission, org_id AS "orgId"`);
+const orgOf = statement('SELECT org_id AS "orgId" FROM permission_grants WHERE id = $1');
+/** Where a grant holds (null: on the platform); undefined where there is none. */
+export const findGrantOrg = async (sql: Sql, id: string): Promise<string | null | undefined> =>
+  (await sql.run<{ orgId: string | null }>(orgOf, [id]))[0]?.orgId;
 /** Of parallel revocations one gets the row. */
 export const removeGrant = async (
   sql: Sql,
@@ -105,41 +109,5 @@ const held = statement(`WITH RECURSIVE h AS (
 export const heldPermissions = async (sql: Sql, userId: string): Promise<string[]> =>
   (await sql.run<{ permission: string }>(held, [userId])).map((row) => row.permission);
 
-export type RoleRow = { id: string; name: string; description: string | null; builtIn: boolean; permissions: string[] };
-const roleColumns = `r.id, r.name, r.description, r.built_in AS "builtIn",
-  ARRAY(SELECT rp.permission FROM role_permissions rp WHERE rp.role_id = r.id ORDER BY 1) AS permissions`;
-const platformRoles = statement(`SELECT ${roleColumns} FROM roles r WHERE r.org_id IS NULL AND r.kind = 'platform' ORDER BY r.name`);
-export const listRoles = (sql: Sql): Promise<RoleRow[]> => sql.run<RoleRow>(platformRoles);
-
-const roleByName = statement(`SELECT r.id, r.name, r.description, r.built_in AS "builtIn", ARRAY(
-    WITH RECURSIVE h AS (SELECT r.id AS role_id UNION SELECT i.inherits_id FROM h JOIN role_inherits i ON i.role_id = h.role_id)
-    SELECT DISTINCT rp.permission FROM h JOIN role_permissions rp ON rp.role_id = h.role_id ORDER BY 1) AS permissions
-  FROM roles r WHERE r.org_id IS NULL AND r.kind = 'platform' AND r.name = $1`);
-/** The platform's role of that name, with all that it gives, by inheritance too. */
-export const findRole = async (sql: Sql, name: string): Promise<RoleRow | undefined> => (await sql.run<RoleRow>(roleByName, [name]))[0];
-
 const named = statement('SELECT name, description FROM permissions ORDER BY name');
 export const listPermissions = (sql: Sql): Promise<{ name: string; description: string }[]> => sql.run(named);
-
-export type AssignmentRow = { userId: string; grantedAt: Date; role: RoleRow };
-const assignmentsOf = statement(`SELECT a.user_id AS "userId", a.granted_at AS "grantedAt", ${roleColumns}
-  FROM role_assignments a JOIN roles r ON r.id = a.role_id WHERE a.user_id = ANY($1::uuid[]) AND a.org_id IS NULL ORDER BY r.name`);
-/** The platform's roles of each of the users. */
-export const findAssignments = async (sql: Sql, userIds: readonly string[]): Promise<AssignmentRow[]> =>
-  (await sql.run<RoleRow & { userId: string; grantedAt: Date }>(assignmentsOf, [userIds])).map(({ userId, grantedAt, ...role }) => ({
-    userId,
-    grantedAt,
-    role,
-  }));
-
-const give = statement(
-  'INSERT INTO role_assignments (id, user_id, role_id, granted_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING id',
-);
-/** Whether the user did not have the role before. */
-export const insertAssignment = async (sql: Sql, input: { id: string; userId: string; roleId: string; at: Date }): Promise<boolean> =>
-  (await sql.run(give, [input.id, input.userId, input.roleId, input.at])).length > 0;
-
-const take = statement('DELETE FROM role_assignments WHERE user_id = $1 AND role_id = $2 AND org_id IS NULL RETURNING id');
-/** Whether the user had the role. */
-export const deleteAssignment = async (sql: Sql, userId: string, roleId: string): Promise<boolean> =>
-  (await sql.run(take, [userId, roleId])).length > 0;

@@ -5,7 +5,7 @@
 import type { Breaches, Clock, Database, Hasher, Random, Sql } from '../../infra/ports.ts';
 import { giveRole, type RoleNeeds } from '../access/assign-role.ts';
 import { forbidden } from '../access/denial.ts';
-import { findRole } from '../access/store.ts';
+import { findRole } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
@@ -69,7 +69,7 @@ export const createUser = (needs: CreateUserNeeds) => {
     const profile = checkProfile({ username: input.username ?? null, name: input.name ?? null });
     if ('kind' in profile) return profile;
     if (input.role && !caller.permissions.has('roles.assign')) throw forbidden('roles.assign is needed.');
-    if (input.role && !(await findRole(database, input.role))) return invalid('role', 'There is no such role.');
+    if (input.role && !(await findRole(database, null, input.role))) return invalid('role', 'There is no such role.');
     const hash = await secure(caller, input);
     if (hash !== null && typeof hash !== 'string') return hash;
     const at = clock.now();

@@ -17,7 +17,7 @@ export type FactData = {
   'user.verification_failed': { by: 'link' | 'code'; account: string | null };
   'user.login': Risk & { persistent: boolean; amr: string[] };
   'user.login_failed': {
-    reason: 'InvalidCredentials' | 'AccountLocked' | 'AccountDeactivated' | 'EmailNotVerified' | 'TooManyAttempts';
+    reason: 'InvalidCredentials' | 'AccountLocked' | 'AccountDeactivated' | 'EmailNotVerified' | 'NotFound' | 'TooManyAttempts';
     account: string;
   };
   'user.magic_link_requested': { account: string };
@@ -80,6 +80,9 @@ export type FactData = {
   'permission.revoked': { permission: string; grant: string };
   'role.assigned': { role: string };
   'role.unassigned': { role: string };
+  'role.created': { role: string; permissions: string[]; inherits: string[] };
+  'role.updated': { role: string; permissions: string[]; inherits: string[] };
+  'role.deleted': { role: string };
   'key.rotated': { kid: string };
   'service_client.created': { name: string; permissions: string[]; jwks: boolean };
   'service_client.secret_rotated': Record<string, never>;
@@ -122,6 +125,7 @@ export type Fact<T extends FactType = FactType> = T extends FactType
       /** Whom it concerns; the actor where left out. */
       subjectId?: string | null;
       sessionId?: string | null;
+      /** Which organization it concerns; the one the caller speaks for where left out, none where null. */
       orgId?: string | null;
       resource?: string | null;
     }

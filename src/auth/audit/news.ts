@@ -12,6 +12,7 @@ export const newsTypes = [
   'session.expired',
   'role.assigned',
   'role.unassigned',
+  'role.updated',
   'permission.granted',
   'permission.revoked',
   'organization.member_added',
@@ -32,11 +33,12 @@ export type News = {
   type: (typeof newsTypes)[number];
   subject_id: string | null;
   session_id: string | null;
+  org_id: string | null;
   resource: string | null;
 };
 
 const recent = statement(
-  'SELECT id, type, subject_id, session_id, resource FROM audit_events WHERE type = ANY($1::text[]) AND id >= uuid_floor($2::timestamptz)',
+  'SELECT id, type, subject_id, session_id, org_id, resource FROM audit_events WHERE type = ANY($1::text[]) AND id >= uuid_floor($2::timestamptz)',
 );
 /** Each look gives what came since the one before it, and `overlapMs` more; a process that could not look for a while misses nothing. */
 export const readNews = ({ database, clock }: { database: Database; clock: Clock }) => {

@@ -33,7 +33,7 @@ export const openTrail = (needs: { clock: Clock; random: Random; fanout: Fanout 
         actor_client: fact.actorClient ?? caller.client?.clientId ?? apiKeyId,
         impersonator_id: fact.impersonatorId === undefined ? (caller.identity?.impersonatorId ?? null) : fact.impersonatorId,
         subject_id: fact.subjectId === undefined ? actorId : fact.subjectId,
-        org_id: fact.orgId ?? caller.identity?.orgId ?? null,
+        org_id: fact.orgId === undefined ? (caller.identity?.orgId ?? null) : fact.orgId,
         session_id: fact.sessionId === undefined ? (apiKeyId ? null : (caller.identity?.sessionId ?? null)) : fact.sessionId,
         resource: fact.resource ?? null,
         ip_address: caller.ip,

@@ -38,6 +38,7 @@ export type LoginNeeds = {
   signIn: SignIn;
   complete: Complete;
   pepper: Buffer;
+  isMember(userId: string, orgId: string): Promise<boolean>;
   config: { LOCKOUT_ATTEMPTS: number; LOCKOUT_SECONDS: number; RATE_LIMIT_LOGIN: Rate };
 };
 
@@ -69,7 +70,7 @@ export const login = (needs: LoginNeeds) => {
     caller: Caller,
     candidate: Candidate,
     account: Buffer,
-    reason: 'InvalidCredentials' | 'EmailNotVerified' | 'AccountDeactivated',
+    reason: 'InvalidCredentials' | 'EmailNotVerified' | 'AccountDeactivated' | 'NotFound',
   ): Promise<void> => {
     const who = { actorId: null, subjectId: candidate.user_id, sessionId: null };
     const data = { account: account.toString('hex') };
@@ -84,8 +85,6 @@ export const login = (needs: LoginNeeds) => {
   };
 
   return async (caller: Caller, input: LoginInput): Promise<LoginOutcome> => {
-    // No organization can be anybody's yet: absent and not visible are one answer.
-    if (input.orgId) return { kind: 'NotFound' };
     // In a storm the surplus is turned away here, before it takes a connection from those who are signed in; the same for every address.
     hasher.admit(caller.network);
     const key = emailKey(input.email);
@@ -138,6 +137,12 @@ export const login = (needs: LoginNeeds) => {
       const kind = status === 'DEACTIVATED' ? 'AccountDeactivated' : 'EmailNotVerified';
       await fail(caller, candidate, keys.account, kind);
       return { kind };
+    }
+
+    // Told to none but who knows the password: absent and not one's own are one answer.
+    if (input.orgId && !(await needs.isMember(userId, input.orgId.toLowerCase()))) {
+      await fail(caller, candidate, keys.account, 'NotFound');
+      return { kind: 'NotFound' };
     }
 
     // Where hashing is at capacity a renewal waits for the next sign-in.

@@ -17,6 +17,8 @@ export type Proof = {
   persistent: boolean;
   /** How the client wants the refresh token; handed through to whoever delivers it. */
   delivery: string | null;
+  /** The organization that the tokens are asked to speak for; null: the user's default one. */
+  orgId?: string | null;
   /** When the password that was verified had been set; null where it was no password. */
   passwordSetAt: Date | null;
   /** Where the user signed in from before; null where places are not known. */
@@ -35,15 +37,15 @@ export type Proof = {
   also?: (sql: Sql, sessionId: string) => Promise<void>;
 };
 
-type Packed = Pick<Proof, 'email' | 'locale' | 'amr' | 'device' | 'knownDevice' | 'anyDevice' | 'persistent' | 'delivery'> & {
+type Packed = Pick<Proof, 'email' | 'locale' | 'amr' | 'device' | 'knownDevice' | 'anyDevice' | 'persistent' | 'delivery' | 'orgId'> & {
   passwordSetAt: string | null;
   before: (Omit<Trace, 'at'> & { at: string }) | null;
 };
 
 /** As JSON for the challenge: no hash goes into it. */
 export const packProof = (proof: Proof): object => {
-  const { email, locale, amr, device, knownDevice, anyDevice, persistent, delivery, passwordSetAt, before } = proof;
-  return { email, locale, amr, device, knownDevice, anyDevice, persistent, delivery, passwordSetAt, before };
+  const { email, locale, amr, device, knownDevice, anyDevice, persistent, delivery, orgId, passwordSetAt, before } = proof;
+  return { email, locale, amr, device, knownDevice, anyDevice, persistent, delivery, orgId, passwordSetAt, before };
 };
 
 export const unpackProof = (userId: string, packed: Record<string, unknown>): Proof => {
@@ -63,7 +65,7 @@ export const unpackProof = (userId: string, packed: Record<string, unknown>): Pr
 export const proofOf = (
   person: Pick<Person, 'user_id' | 'email' | 'locale' | 'known' | 'any_device' | 'before' | 'country_known'>,
   device: Device,
-  input: { persistent?: boolean | null; delivery?: string | null },
+  input: { persistent?: boolean | null; delivery?: string | null; orgId?: string | null },
 ): Omit<Proof, 'amr'> => ({
   userId: person.user_id,
   email: person.email,
@@ -73,6 +75,7 @@ export const proofOf = (
   anyDevice: person.any_device,
   persistent: input.persistent ?? false,
   delivery: input.delivery ?? null,
+  orgId: input.orgId?.toLowerCase() ?? null,
   passwordSetAt: null,
   before: person.before && { ...person.before, at: new Date(person.before.at), countryKnown: person.country_known ?? false },
   verifiedHash: null,

@@ -29,6 +29,8 @@ export type SignInNeeds = {
   grants: Grants;
   /** What the user's organizations ask of sessions. */
   policyOf(userId: string): Promise<SessionPolicy>;
+  /** The organization that a new session speaks for: the one asked for, where the user is in it; else his only one. */
+  placeOf(userId: string, orgId: string | null): Promise<string | null>;
   config: {
     SESSION_TTL_DAYS: number;
     SESSION_PERSISTENT_TTL_DAYS: number;
@@ -57,14 +59,14 @@ export const openSignIn = (needs: SignInNeeds) => {
   /** The stricter of two limits; 0 and null: none. */
   const stricter = (a: number, b: number | null): number => (b === null ? a : a === 0 ? b : Math.min(a, b));
 
-  const newSession = (proof: Proof, caller: Caller, now: Date, policy: SessionPolicy) => {
+  const newSession = (proof: Proof, caller: Caller, now: Date, policy: SessionPolicy, orgId: string | null) => {
     const days = proof.persistent ? config.SESSION_PERSISTENT_TTL_DAYS : config.SESSION_TTL_DAYS;
     return {
       id: random.uuid(now),
       salt: random.bytes(16),
       expiresAt: new Date(now.getTime() + days * daySeconds * 1000),
       row: {
-        org_id: null,
+        org_id: orgId,
         client_id: firstPartyClient,
         at: now,
         idle_seconds: stricter(config.SESSION_IDLE_DAYS * daySeconds, policy.idleSeconds),
@@ -97,8 +99,9 @@ export const openSignIn = (needs: SignInNeeds) => {
   const open = async (caller: Caller, proof: Proof): Promise<SignedIn | null> => {
     const now = clock.now();
     const policy = await needs.policyOf(proof.userId);
-    const { id, salt, expiresAt, row } = newSession(proof, caller, now, policy);
-    const who = { actorId: null, subjectId: null, sessionId: id };
+    const orgId = await needs.placeOf(proof.userId, proof.orgId ?? null);
+    const { id, salt, expiresAt, row } = newSession(proof, caller, now, policy, orgId);
+    const who = { actorId: null, subjectId: null, sessionId: id, orgId };
     const { persistent, amr } = proof;
     const risk = riskOf(proof, caller, now);
     const facts = [
@@ -146,7 +149,7 @@ export const openSignIn = (needs: SignInNeeds) => {
     const granted = await needs.grants.grant({
       session_id: id,
       user_id: proof.userId,
-      org_id: null,
+      org_id: orgId,
       client_id: firstPartyClient,
       amr: [...amr],
       authenticated_at: now,

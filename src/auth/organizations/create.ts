@@ -1,12 +1,13 @@
 /** A new organization, whose maker is its first owner. */
 import type { Clock, Database, Random } from '../../infra/ports.ts';
 import type { Permissions } from '../access/permissions.ts';
+import { findRole } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
 import { lockActive } from '../passwords/store.ts';
 import { isSlug, mostOwned, ownerRole, parseName, slugOf } from './model.ts';
-import { countOwned, findRole, insertMember, insertOrganization } from './store.ts';
+import { countOwned, insertMember, insertOrganization } from './store.ts';
 
 export type CreateNeeds = { database: Database; clock: Clock; random: Random; trail: AuditTrail; permissions: Permissions };
 export type CreateOrganizationInput = { name: string; slug?: string | null };

@@ -1,6 +1,7 @@
 /** Invitations by mail: seven days, single use, bound to the address. */
 import type { Clock, Database, Limiter, Random, Rate } from '../../infra/ports.ts';
 import type { Permissions } from '../access/permissions.ts';
+import { findRole, permissionsOfRoles } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
@@ -21,11 +22,9 @@ import {
   findInvitationOrg,
   findMemberRole,
   findOrganizations,
-  findRole,
   insertInvitation,
   insertMember,
   lockOrganization,
-  permissionsOfRole,
   useInvitation,
 } from './store.ts';
 
@@ -59,7 +58,7 @@ export const inviteMember =
     if (!role) return invalid('role', 'There is no such role in the organization.');
     const key = emailKey(email);
     if (!isAllowed(org.allowedEmailDomains, key)) return invalid('email', 'The organization does not take addresses of this domain.');
-    await may.outrank(caller, orgId, await permissionsOfRole(database, role.id));
+    await may.outrank(caller, orgId, await permissionsOfRoles(database, [role.id]));
     const known = await findByEmail(database, key);
     if (known && (await findMemberRole(database, orgId, known.id))) return { kind: 'Conflict' };
     const place = await limiter.take(`invite:${accountDigest(pepper, key)}`, config.RATE_LIMIT_RESET);

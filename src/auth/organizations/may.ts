@@ -12,6 +12,9 @@ export type May = ReturnType<typeof openMay>;
 export const openMay = ({ permissions, clock }: MayNeeds) => {
   const holds = async (caller: Caller, orgId: string, permission: string): Promise<boolean> => {
     if (!caller.identity) return false;
+    // A key may no more than it names, whatever its owner may.
+    const { keyPermissions } = caller.identity;
+    if (keyPermissions && !keyPermissions.includes(permission)) return false;
     return decide(await permissions.compiled(caller.identity.userId), { permission, orgId, resource: null }, clock.now()) !== null;
   };
   return {

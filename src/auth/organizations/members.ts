@@ -9,7 +9,7 @@ import type { Member } from './model.ts';
 export type MemberFilter = { role?: string | null; search?: string | null; mfaEnabled?: boolean | null };
 export type MembersNeeds = { database: Database; may: May };
 
-const columns = `m.user_id AS id, m.org_id AS "orgId", m.user_id AS "userId", r.name AS role, m.joined_at AS "joinedAt",
+const columns = `m.user_id AS id, m.org_id AS "orgId", m.user_id AS "userId", m.role_id AS "roleId", m.joined_at AS "joinedAt",
   (SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = m.user_id) AS "lastActiveAt"`;
 
 const conditionsOf = ({ role, search, mfaEnabled }: MemberFilter, values: unknown[]): string[] => {
@@ -68,8 +68,8 @@ export const findMember = async (sql: Sql, orgId: string, userId: string): Promi
   (await sql.run<Member>(one, [orgId, userId]))[0];
 
 const memberships =
-  statement(`SELECT m.org_id AS id, m.org_id AS "orgId", m.user_id AS "userId", r.name AS role, m.joined_at AS "joinedAt", NULL AS "lastActiveAt"
-  FROM org_members m JOIN roles r ON r.id = m.role_id WHERE m.user_id = $1 AND ($2::uuid IS NULL OR m.org_id > $2) AND ($3::uuid IS NULL OR m.org_id < $3)
+  statement(`SELECT m.org_id AS id, m.org_id AS "orgId", m.user_id AS "userId", m.role_id AS "roleId", m.joined_at AS "joinedAt", NULL AS "lastActiveAt"
+  FROM org_members m WHERE m.user_id = $1 AND ($2::uuid IS NULL OR m.org_id > $2) AND ($3::uuid IS NULL OR m.org_id < $3)
   ORDER BY CASE WHEN $5::boolean THEN m.org_id END DESC, m.org_id LIMIT $4`);
 const total = statement('SELECT count(*)::int AS n FROM org_members WHERE user_id = $1');
 /** The organizations a user is in. */

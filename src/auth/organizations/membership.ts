@@ -1,6 +1,7 @@
 /** Adding, changing and removing members, and handing an organization over. Never zero owners: whoever counts them holds the organization's row. */
 import type { Clock, Database, Sql } from '../../infra/ports.ts';
 import type { Permissions } from '../access/permissions.ts';
+import { findRole, permissionsOfRoles } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
@@ -8,18 +9,17 @@ import { isUuid } from '../paging.ts';
 import { invalid, type OrganizationOutcome } from './create.ts';
 import type { MemberOutcome } from './invite.ts';
 import type { May } from './may.ts';
-import { isAllowed, type OrgRole, ownerRole } from './model.ts';
+import { isAllowed, ownerRole } from './model.ts';
 import {
   countOtherOwners,
   deleteMember,
   findEmailKey,
   findMemberRole,
   findOrganizations,
-  findRole,
   insertMember,
   leaveOrganization,
   lockOrganization,
-  permissionsOfRole,
+  type MemberRole,
   setMemberRole,
 } from './store.ts';
 
@@ -30,7 +30,7 @@ export type RemoveMemberOutcome =
   | { readonly kind: 'MemberRemoved'; readonly orgId: string; readonly userId: string }
   | Refused<'NotFound' | 'LastOwner'>;
 
-const isOwner = (role: OrgRole): boolean => role.name === ownerRole && role.orgId === null;
+const isOwner = (role: MemberRole): boolean => role.name === ownerRole && role.builtIn;
 const noRole = () => invalid('role', 'There is no such role in the organization.');
 const idsOf = (input: { orgId: string; userId: string }) => ({ orgId: input.orgId.toLowerCase(), userId: input.userId.toLowerCase() });
 
@@ -44,8 +44,8 @@ export const openMembership = ({ database, clock, trail, may, permissions }: Mem
     trail.committed();
     return outcome;
   };
-  const outrank = async (caller: SignedInCaller, orgId: string, roles: readonly OrgRole[]): Promise<void> => {
-    for (const role of roles) await may.outrank(caller, orgId, await permissionsOfRole(database, role.id));
+  const outrank = async (caller: SignedInCaller, orgId: string, roles: readonly MemberRole[]): Promise<void> => {
+    for (const role of roles) await may.outrank(caller, orgId, await permissionsOfRoles(database, [role.id]));
   };
 
   const add = async (caller: SignedInCaller, input: OrgMemberInput): Promise<OrgMemberOutcome> => {
@@ -80,7 +80,7 @@ export const openMembership = ({ database, clock, trail, may, permissions }: Mem
       // Somebody else was quicker: what the caller may was asked about another role.
       if (current?.id !== before.id) return { kind: current ? 'Conflict' : 'NotFound' };
       if (isOwner(current) && !isOwner(role) && (await countOtherOwners(sql, orgId, userId)) === 0) return { kind: 'LastOwner' };
-      await setMemberRole(sql, orgId, userId, role.id);
+      if (!(await setMemberRole(sql, orgId, userId, role.id))) return { kind: 'Conflict' };
       const data = { from: before.name, to: role.name };
       await trail.write(sql, [trail.fact(caller, { type: 'organization.member_role_changed', data, orgId, subjectId: userId })]);
       return { kind: 'OrgMember', orgId, userId };

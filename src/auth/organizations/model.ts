@@ -7,13 +7,12 @@ export type Settings = {
   auditRetentionDays: number | null;
 };
 export type Organization = { id: string; name: string; slug: string; createdAt: Date } & Settings;
-export type OrgRole = { id: string; name: string; orgId: string | null };
-export type Member = { id: string; orgId: string; userId: string; role: string; joinedAt: Date; lastActiveAt: Date | null };
+export type Member = { id: string; orgId: string; userId: string; roleId: string; joinedAt: Date; lastActiveAt: Date | null };
 export type Invitation = {
   id: string;
   orgId: string;
   email: string;
-  role: string;
+  roleId: string;
   invitedBy: string | null;
   createdAt: Date;
   expiresAt: Date;

@@ -1,7 +1,8 @@
 /** The organizations' SQL; whatever changes members holds the organization's row first. */
 import type { Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
-import type { Invitation, Organization, OrgRole, Settings } from './model.ts';
+import type { RoleRow } from '../access/role-store.ts';
+import type { Invitation, Organization, Settings } from './model.ts';
 
 const columns = `o.id, o.name, o.slug, o.created_at AS "createdAt", o.require_mfa AS "requireMfa", o.max_sessions_per_user AS "maxSessionsPerUser",
   coalesce(o.allowed_email_domains, '{}') AS "allowedEmailDomains", o.session_idle_seconds AS "sessionIdleSeconds", o.audit_retention_days AS "auditRetentionDays"`;
@@ -50,34 +51,29 @@ const owners = statement(`SELECT count(*)::int AS n FROM org_members m JOIN role
 export const countOtherOwners = async (sql: Sql, orgId: string, exceptId: string): Promise<number> =>
   (await sql.run<{ n: number }>(owners, [orgId, exceptId]))[0]?.n ?? 0;
 
-const role = statement(`SELECT id, name, org_id AS "orgId" FROM roles
-  WHERE name = $2 AND kind = 'organization' AND (org_id = $1 OR org_id IS NULL) ORDER BY org_id NULLS LAST LIMIT 1`);
-/** A role that can be held in the organization: its own, or a built-in one. */
-export const findRole = async (sql: Sql, orgId: string, name: string): Promise<OrgRole | undefined> =>
-  (await sql.run<OrgRole>(role, [orgId, name]))[0];
-const effective = statement(`WITH RECURSIVE held AS (
-    SELECT $1::uuid AS role_id UNION SELECT i.inherits_id FROM held h JOIN role_inherits i ON i.role_id = h.role_id)
-  SELECT DISTINCT rp.permission FROM held h JOIN role_permissions rp ON rp.role_id = h.role_id`);
-/** What a role gives, inherited ones too. */
-export const permissionsOfRole = async (sql: Sql, roleId: string): Promise<string[]> =>
-  (await sql.run<{ permission: string }>(effective, [roleId])).map((row) => row.permission);
-
 const put = statement(`INSERT INTO org_members (org_id, user_id, role_id, joined_at)
-  SELECT $1, u.id, $3, $4 FROM users u WHERE u.id = $2 AND u.status = 'ACTIVE' ON CONFLICT DO NOTHING RETURNING user_id`);
-/** Whether the active user was no member before. */
+  SELECT $1, u.id, r.id, $4 FROM users u, roles r WHERE u.id = $2 AND u.status = 'ACTIVE' AND r.id = $3 ON CONFLICT DO NOTHING RETURNING user_id`);
+/** Whether the active user was no member before, and the role is still there. */
 export const insertMember = async (sql: Sql, orgId: string, userId: string, roleId: string, at: Date): Promise<boolean> =>
   (await sql.run(put, [orgId, userId, roleId, at])).length > 0;
-const setRole = statement('UPDATE org_members SET role_id = $3 WHERE org_id = $1 AND user_id = $2 RETURNING user_id');
+const setRole = statement(
+  'UPDATE org_members m SET role_id = r.id FROM roles r WHERE m.org_id = $1 AND m.user_id = $2 AND r.id = $3 RETURNING m.user_id',
+);
+/** Whether the user is a member, and the role is still there. */
 export const setMemberRole = async (sql: Sql, orgId: string, userId: string, roleId: string): Promise<boolean> =>
   (await sql.run(setRole, [orgId, userId, roleId])).length > 0;
-const remove = statement('DELETE FROM org_members WHERE org_id = $1 AND user_id = $2 RETURNING user_id');
+const remove = statement(`WITH roles_there AS (DELETE FROM role_assignments WHERE org_id = $1 AND user_id = $2),
+  grants_there AS (DELETE FROM permission_grants WHERE org_id = $1 AND user_id = $2)
+  DELETE FROM org_members WHERE org_id = $1 AND user_id = $2 RETURNING user_id`);
+/** With all that the user was given there. */
 export const deleteMember = async (sql: Sql, orgId: string, userId: string): Promise<boolean> =>
   (await sql.run(remove, [orgId, userId])).length > 0;
 const memberRole = statement(
-  `SELECT r.id, r.name, r.org_id AS "orgId" FROM org_members m JOIN roles r ON r.id = m.role_id WHERE m.org_id = $1 AND m.user_id = $2`,
+  `SELECT r.id, r.name, r.built_in AS "builtIn" FROM org_members m JOIN roles r ON r.id = m.role_id WHERE m.org_id = $1 AND m.user_id = $2`,
 );
-export const findMemberRole = async (sql: Sql, orgId: string, userId: string): Promise<OrgRole | undefined> =>
-  (await sql.run<OrgRole>(memberRole, [orgId, userId]))[0];
+export type MemberRole = Pick<RoleRow, 'id' | 'name' | 'builtIn'>;
+export const findMemberRole = async (sql: Sql, orgId: string, userId: string): Promise<MemberRole | undefined> =>
+  (await sql.run<MemberRole>(memberRole, [orgId, userId]))[0];
 const emailOf = statement(`SELECT email_key FROM users WHERE id = $1 AND status = 'ACTIVE' AND email_verified_at IS NOT NULL`);
 /** The key of an active user's proved address. */
 export const findEmailKey = async (sql: Sql, userId: string): Promise<string | null> =>
@@ -89,13 +85,13 @@ export const leaveOrganization = async (sql: Sql, orgId: string, userId: string)
   await sql.run(leave, [orgId, userId]);
 };
 
-const invitation = `i.id, i.org_id AS "orgId", i.email, r.name AS role, i.invited_by AS "invitedBy", i.created_at AS "createdAt", i.expires_at AS "expiresAt"`;
+const invitation = `i.id, i.org_id AS "orgId", i.email, i.role_id AS "roleId", i.invited_by AS "invitedBy", i.created_at AS "createdAt", i.expires_at AS "expiresAt"`;
 const endOld = statement(
   'UPDATE invitations SET ended_at = $3 WHERE org_id = $1 AND email_key = $2 AND ended_at IS NULL AND expires_at <= $3',
 );
 const invite = statement(`INSERT INTO invitations (id, org_id, email, email_key, role_id, invited_by, token_hash, created_at, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`);
-/** Whether the address had no open invitation. */
+  SELECT $1, $2, $3, $4, r.id, $6, $7, $8, $9 FROM roles r WHERE r.id = $5 ON CONFLICT DO NOTHING RETURNING id`);
+/** Whether the address had no open invitation, and the role is still there. */
 export const insertInvitation = async (
   sql: Sql,
   row: {
@@ -134,10 +130,10 @@ export const findInvitationOrg = async (sql: Sql, id: string): Promise<string | 
 const open = statement('SELECT count(*)::int AS n FROM invitations WHERE org_id = $1 AND ended_at IS NULL AND expires_at > $2');
 export const countInvitations = async (sql: Sql, orgId: string, now: Date): Promise<number> =>
   (await sql.run<{ n: number }>(open, [orgId, now]))[0]?.n ?? 0;
-const oneInvitation = statement(`SELECT ${invitation} FROM invitations i JOIN roles r ON r.id = i.role_id WHERE i.id = $1`);
+const oneInvitation = statement(`SELECT ${invitation} FROM invitations i WHERE i.id = $1`);
 export const findInvitation = async (sql: Sql, id: string): Promise<Invitation | undefined> =>
   (await sql.run<Invitation>(oneInvitation, [id]))[0];
-const openOnes = statement(`SELECT ${invitation} FROM invitations i JOIN roles r ON r.id = i.role_id
+const openOnes = statement(`SELECT ${invitation} FROM invitations i
   WHERE i.org_id = $1 AND i.ended_at IS NULL AND i.expires_at > $2 AND ($3::uuid IS NULL OR i.id < $3) ORDER BY i.id DESC LIMIT $4`);
 export const readInvitations = (sql: Sql, orgId: string, now: Date, after: string | null, limit: number): Promise<Invitation[]> =>
   sql.run<Invitation>(openOnes, [orgId, now, after, limit]);

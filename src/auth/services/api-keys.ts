@@ -12,18 +12,26 @@ import type { Deleted } from './clients.ts';
 import { deleteKeyOf, insertApiKey } from './key-store.ts';
 import { type ApiKey, apiKeyQuota, problemOf, unique } from './model.ts';
 
-export type KeyNeeds = { database: Database; clock: Clock; random: Random; trail: AuditTrail; revoked: Pick<Revoked, 'end'> };
+export type KeyNeeds = {
+  database: Database;
+  clock: Clock;
+  random: Random;
+  trail: AuditTrail;
+  revoked: Pick<Revoked, 'end'>;
+  permissionsAnywhere: (userId: string) => Promise<ReadonlySet<string>>;
+};
 export type ApiKeyCreated = { readonly kind: 'ApiKeyCreated'; readonly apiKey: ApiKey; readonly key: string };
 
 export const createApiKey =
-  ({ database, clock, random, trail }: KeyNeeds) =>
+  ({ database, clock, random, trail, permissionsAnywhere }: KeyNeeds) =>
   async (
     caller: SignedInCaller,
     input: { name: string; permissions: readonly string[]; expiresAt?: Date | null },
   ): Promise<ApiKeyCreated | Refused<'InvalidInput' | 'QuotaExceeded'>> => {
     const at = clock.now();
     const expiresAt = input.expiresAt ?? null;
-    const problem = problemOf(input, caller.permissions);
+    // What its owner holds in an organization counts there alone, with the key too.
+    const problem = problemOf(input, await permissionsAnywhere(caller.identity.userId));
     if (problem) return problem;
     if (expiresAt && expiresAt <= at) return { kind: 'InvalidInput', field: 'input.expiresAt', message: 'That time is over already.' };
     const prefix = `lk_${random.bytes(4).toString('hex')}`;

@@ -42,6 +42,7 @@ export const authenticate = (needs: BearerNeeds) => {
       expiresAt: key.expires_at && key.expires_at < soon ? key.expires_at : soon,
       restricted: false,
       apiKeyId: key.id,
+      keyPermissions: key.permissions,
       impersonatorId: null,
     };
   };

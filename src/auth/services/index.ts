@@ -27,6 +27,7 @@ export type ServicesNeeds = {
   accessTokens: AccessTokens;
   refreshSecret: Buffer;
   permissionsOf: (userId: string) => Promise<ReadonlySet<string>>;
+  permissionsAnywhere: (userId: string) => Promise<ReadonlySet<string>>;
   config: { issuer: string; publicUrl: string; RATE_LIMIT_SERVICE: Rate };
 };
 export type Services = ReturnType<typeof openServices>;

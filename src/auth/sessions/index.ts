@@ -30,6 +30,7 @@ export type SessionsNeeds = ListNeeds & {
   refreshSecret: Buffer;
   followFacts: Follow;
   mayIn: MayIn;
+  isMember(userId: string, orgId: string): Promise<boolean>;
   config: { REFRESH_GRACE_SECONDS: number; RATE_LIMIT_REFRESH: Rate };
 };
 export type Sessions = ReturnType<typeof openSessions>;

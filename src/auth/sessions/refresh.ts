@@ -12,7 +12,7 @@ import { endedBecause, meaningOf, type SessionState } from './model.ts';
 import type { Revoked } from './revoked.ts';
 import { openRotations } from './rotations.ts';
 import type { Seen } from './seen.ts';
-import { endSession, findSession, type SessionAndUser } from './store.ts';
+import { endSession, findSession, type SessionAndUser, setOrganization } from './store.ts';
 
 export type RefreshNeeds = {
   database: Database;
@@ -24,6 +24,7 @@ export type RefreshNeeds = {
   revoked: Revoked;
   grants: Grants;
   refreshSecret: Buffer;
+  isMember(userId: string, orgId: string): Promise<boolean>;
   config: { REFRESH_GRACE_SECONDS: number; RATE_LIMIT_REFRESH: Rate };
 };
 
@@ -115,11 +116,29 @@ export const refresh = (needs: RefreshNeeds) => {
     return grants.grant(session);
   };
 
+  /** The pair speaks for another organization from now on. Where its user is not in that, nothing is rotated. */
+  const moved = async (caller: Caller, token: RefreshTokenParts, orgId: string): Promise<RefreshOutcome> => {
+    const session = await findSession(database, token.sessionId);
+    const genuine = session !== undefined && isGenuine(session.salt, token);
+    if (genuine && !(await needs.isMember(session.user_id, orgId))) return { kind: 'NotFound' };
+    const outcome = await rotated(caller, token);
+    if (outcome.kind !== 'SignedIn' || !session || session.org_id === orgId) return outcome;
+    const { impersonator_id: impersonatorId, session_id: sessionId, user_id: actorId } = session;
+    const there = await database.transaction(async (sql) => {
+      const state = await setOrganization(sql, sessionId, orgId);
+      const fact = { type: 'session.organization_changed', data: {}, actorId, impersonatorId, sessionId, orgId } as const;
+      if (state) await trail.write(sql, [trail.fact(caller, fact)]);
+      return state;
+    });
+    trail.committed();
+    return there ? { ...outcome, ...(await grants.accessToken(there)) } : outcome;
+  };
+
   return async (caller: Caller, input: RefreshInput): Promise<RefreshOutcome> => {
     const token = parseRefreshToken(secret, input.refreshToken);
     if (!token) return { kind: 'TokenInvalid' };
     const { allowed, retryAfterSeconds } = await limiter.take(`refresh:${token.sessionId}`, config.RATE_LIMIT_REFRESH);
     if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
-    return input.orgId ? { kind: 'NotFound' } : rotated(caller, token);
+    return input.orgId ? moved(caller, token, input.orgId.toLowerCase()) : rotated(caller, token);
   };
 };

@@ -64,6 +64,7 @@ const identityOf = (claims: Record<string, unknown>, restricted: boolean): Ident
     expiresAt: instant(exp as number),
     restricted,
     apiKeyId: null,
+    keyPermissions: null,
     impersonatorId: actor,
   };
 };

@@ -58,9 +58,9 @@ describe('permissions', () => {
     expect(await permissions.of(person.id)).toEqual(new Set());
     const member = await world.person();
     await world.sql(
-      `INSERT INTO role_assignments (id, user_id, role_id, org_id, granted_at)
-       SELECT gen_random_uuid(), $1, id, gen_random_uuid(), now() FROM roles WHERE name = 'superadmin'`,
-      [member.id],
+      `WITH org AS (INSERT INTO organizations (id, name, slug, created_at, updated_at) VALUES (gen_random_uuid(), 'A', $1, now(), now()) RETURNING id)
+       INSERT INTO org_members (org_id, user_id, role_id, joined_at) SELECT org.id, $2, r.id, now() FROM org, roles r WHERE r.name = 'owner'`,
+      [`a-${member.id}`.slice(0, 40), member.id],
     );
     expect(await permissions.of(member.id)).toEqual(new Set());
     expect(await permissions.of('018f0000-0000-7000-8000-000000000000')).toEqual(new Set());

@@ -47,17 +47,18 @@ describe('assignRole', () => {
     expect(await superadmins()).toEqual([boss.id]);
   });
 
-  it('is NotFound for an unknown user or role and for any organization, and nothing happens', async () => {
+  it('is NotFound for an unknown user or role, FORBIDDEN in an organization of others, and nothing happens', async () => {
     const { id } = await world.person();
     const before = await countFacts(world);
     for (const input of [
       { userId: id, role: 'nothing' },
       { userId: id.replace(/^./, 'f'), role: 'support' },
       { userId: 'nobody', role: 'support' },
-      { userId: id, role: 'support', orgId: id },
     ])
       for (const name of ['assignRole', 'unassignRole'] as const)
         expect((await admin(boss.client, name, input)).__typename).toBe('NotFound');
+    for (const name of ['assignRole', 'unassignRole'] as const)
+      expect((await admin(boss.client, name, { userId: id, role: 'viewer', orgId: id })).__typename).toBe('FORBIDDEN');
     expect(await countFacts(world)).toBe(before);
   });
 });
@@ -121,7 +122,7 @@ describe('roles and permissions', () => {
     const own = names.filter((name: string) => !/^(org|trading)\./.test(name) || ['org.read', 'org.members.read'].includes(name));
     const superadmin = data.roles.find((role: { name: string }) => role.name === 'superadmin');
     expect(superadmin).toEqual({ name: 'superadmin', builtIn: true, inherits: [], permissions: own });
-    expect(data.roles.map((role: { name: string }) => role.name)).toEqual(['clerk', 'superadmin', 'support']);
+    expect(data.roles.map((role: { name: string }) => role.name)).toEqual(['superadmin', 'support', 'clerk']);
     expect((await client.ask(`{ roles(orgId: "${boss.id}") { name } }`)).data.roles).toEqual([]);
   });
 

@@ -141,9 +141,9 @@ describe('the news of rotations', () => {
     const reload = vi.fn(async () => {});
     const hear = hearNews({
       readNews: async () =>
-        rotations.map((id) => ({ id, type: 'key.rotated' as const, subject_id: null, session_id: null, resource: null })),
+        rotations.map((id) => ({ id, type: 'key.rotated' as const, subject_id: null, session_id: null, org_id: null, resource: null })),
       revoked: { caughtUp: () => {} },
-      permissions: { changed: () => {} },
+      permissions: { changed: () => {}, changedIn: () => {} },
       keys: { reload },
       clock: world.clock,
     });

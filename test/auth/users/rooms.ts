@@ -151,6 +151,7 @@ const identity = {
   restricted: false,
   issuedAt: null,
   apiKeyId: null,
+  keyPermissions: null,
   impersonatorId: null,
 };
 /** The token of a mailed link. */

@@ -262,6 +262,9 @@ export type OrganizationWhereInput = {
   auditRetentionDays?: Prisma.IntNullableFilter<"Organization"> | number | null
   members?: Prisma.OrgMemberListRelationFilter
   invitations?: Prisma.InvitationListRelationFilter
+  roles?: Prisma.RoleListRelationFilter
+  assignments?: Prisma.RoleAssignmentListRelationFilter
+  grants?: Prisma.PermissionGrantListRelationFilter
 }
 
 export type OrganizationOrderByWithRelationInput = {
@@ -277,6 +280,9 @@ export type OrganizationOrderByWithRelationInput = {
   auditRetentionDays?: Prisma.SortOrderInput | Prisma.SortOrder
   members?: Prisma.OrgMemberOrderByRelationAggregateInput
   invitations?: Prisma.InvitationOrderByRelationAggregateInput
+  roles?: Prisma.RoleOrderByRelationAggregateInput
+  assignments?: Prisma.RoleAssignmentOrderByRelationAggregateInput
+  grants?: Prisma.PermissionGrantOrderByRelationAggregateInput
 }
 
 export type OrganizationWhereUniqueInput = Prisma.AtLeast<{
@@ -295,6 +301,9 @@ export type OrganizationWhereUniqueInput = Prisma.AtLeast<{
   auditRetentionDays?: Prisma.IntNullableFilter<"Organization"> | number | null
   members?: Prisma.OrgMemberListRelationFilter
   invitations?: Prisma.InvitationListRelationFilter
+  roles?: Prisma.RoleListRelationFilter
+  assignments?: Prisma.RoleAssignmentListRelationFilter
+  grants?: Prisma.PermissionGrantListRelationFilter
 }, "id" | "slug">
 
 export type OrganizationOrderByWithAggregationInput = {
@@ -344,6 +353,9 @@ export type OrganizationCreateInput = {
   auditRetentionDays?: number | null
   members?: Prisma.OrgMemberCreateNestedManyWithoutOrganizationInput
   invitations?: Prisma.InvitationCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutOrganizationInput
 }
 
 export type OrganizationUncheckedCreateInput = {
@@ -359,6 +371,9 @@ export type OrganizationUncheckedCreateInput = {
   auditRetentionDays?: number | null
   members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutOrganizationInput
   invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleUncheckedCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutOrganizationInput
 }
 
 export type OrganizationUpdateInput = {
@@ -374,6 +389,9 @@ export type OrganizationUpdateInput = {
   auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   members?: Prisma.OrgMemberUpdateManyWithoutOrganizationNestedInput
   invitations?: Prisma.InvitationUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutOrganizationNestedInput
 }
 
 export type OrganizationUncheckedUpdateInput = {
@@ -389,6 +407,9 @@ export type OrganizationUncheckedUpdateInput = {
   auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   members?: Prisma.OrgMemberUncheckedUpdateManyWithoutOrganizationNestedInput
   invitations?: Prisma.InvitationUncheckedUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUncheckedUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutOrganizationNestedInput
 }
 
 export type OrganizationCreateManyInput = {
@@ -428,6 +449,11 @@ export type OrganizationUncheckedUpdateManyInput = {
   allowedEmailDomains?: Prisma.OrganizationUpdateallowedEmailDomainsInput | string[]
   sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+}
+
+export type OrganizationNullableScalarRelationFilter = {
+  is?: Prisma.OrganizationWhereInput | null
+  isNot?: Prisma.OrganizationWhereInput | null
 }
 
 export type OrganizationCountOrderByAggregateInput = {
@@ -484,6 +510,54 @@ export type OrganizationScalarRelationFilter = {
   isNot?: Prisma.OrganizationWhereInput
 }
 
+export type OrganizationCreateNestedOneWithoutRolesInput = {
+  create?: Prisma.XOR<Prisma.OrganizationCreateWithoutRolesInput, Prisma.OrganizationUncheckedCreateWithoutRolesInput>
+  connectOrCreate?: Prisma.OrganizationCreateOrConnectWithoutRolesInput
+  connect?: Prisma.OrganizationWhereUniqueInput
+}
+
+export type OrganizationUpdateOneWithoutRolesNestedInput = {
+  create?: Prisma.XOR<Prisma.OrganizationCreateWithoutRolesInput, Prisma.OrganizationUncheckedCreateWithoutRolesInput>
+  connectOrCreate?: Prisma.OrganizationCreateOrConnectWithoutRolesInput
+  upsert?: Prisma.OrganizationUpsertWithoutRolesInput
+  disconnect?: Prisma.OrganizationWhereInput | boolean
+  delete?: Prisma.OrganizationWhereInput | boolean
+  connect?: Prisma.OrganizationWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.OrganizationUpdateToOneWithWhereWithoutRolesInput, Prisma.OrganizationUpdateWithoutRolesInput>, Prisma.OrganizationUncheckedUpdateWithoutRolesInput>
+}
+
+export type OrganizationCreateNestedOneWithoutAssignmentsInput = {
+  create?: Prisma.XOR<Prisma.OrganizationCreateWithoutAssignmentsInput, Prisma.OrganizationUncheckedCreateWithoutAssignmentsInput>
+  connectOrCreate?: Prisma.OrganizationCreateOrConnectWithoutAssignmentsInput
+  connect?: Prisma.OrganizationWhereUniqueInput
+}
+
+export type OrganizationUpdateOneWithoutAssignmentsNestedInput = {
+  create?: Prisma.XOR<Prisma.OrganizationCreateWithoutAssignmentsInput, Prisma.OrganizationUncheckedCreateWithoutAssignmentsInput>
+  connectOrCreate?: Prisma.OrganizationCreateOrConnectWithoutAssignmentsInput
+  upsert?: Prisma.OrganizationUpsertWithoutAssignmentsInput
+  disconnect?: Prisma.OrganizationWhereInput | boolean
+  delete?: Prisma.OrganizationWhereInput | boolean
+  connect?: Prisma.OrganizationWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.OrganizationUpdateToOneWithWhereWithoutAssignmentsInput, Prisma.OrganizationUpdateWithoutAssignmentsInput>, Prisma.OrganizationUncheckedUpdateWithoutAssignmentsInput>
+}
+
+export type OrganizationCreateNestedOneWithoutGrantsInput = {
+  create?: Prisma.XOR<Prisma.OrganizationCreateWithoutGrantsInput, Prisma.OrganizationUncheckedCreateWithoutGrantsInput>
+  connectOrCreate?: Prisma.OrganizationCreateOrConnectWithoutGrantsInput
+  connect?: Prisma.OrganizationWhereUniqueInput
+}
+
+export type OrganizationUpdateOneWithoutGrantsNestedInput = {
+  create?: Prisma.XOR<Prisma.OrganizationCreateWithoutGrantsInput, Prisma.OrganizationUncheckedCreateWithoutGrantsInput>
+  connectOrCreate?: Prisma.OrganizationCreateOrConnectWithoutGrantsInput
+  upsert?: Prisma.OrganizationUpsertWithoutGrantsInput
+  disconnect?: Prisma.OrganizationWhereInput | boolean
+  delete?: Prisma.OrganizationWhereInput | boolean
+  connect?: Prisma.OrganizationWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.OrganizationUpdateToOneWithWhereWithoutGrantsInput, Prisma.OrganizationUpdateWithoutGrantsInput>, Prisma.OrganizationUncheckedUpdateWithoutGrantsInput>
+}
+
 export type OrganizationCreateallowedEmailDomainsInput = {
   set: string[]
 }
@@ -529,6 +603,258 @@ export type OrganizationUpdateOneRequiredWithoutInvitationsNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.OrganizationUpdateToOneWithWhereWithoutInvitationsInput, Prisma.OrganizationUpdateWithoutInvitationsInput>, Prisma.OrganizationUncheckedUpdateWithoutInvitationsInput>
 }
 
+export type OrganizationCreateWithoutRolesInput = {
+  id: string
+  name: string
+  slug: string
+  createdAt: Date | string
+  updatedAt: Date | string
+  requireMfa?: boolean
+  maxSessionsPerUser?: number | null
+  allowedEmailDomains?: Prisma.OrganizationCreateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: number | null
+  auditRetentionDays?: number | null
+  members?: Prisma.OrgMemberCreateNestedManyWithoutOrganizationInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutOrganizationInput
+}
+
+export type OrganizationUncheckedCreateWithoutRolesInput = {
+  id: string
+  name: string
+  slug: string
+  createdAt: Date | string
+  updatedAt: Date | string
+  requireMfa?: boolean
+  maxSessionsPerUser?: number | null
+  allowedEmailDomains?: Prisma.OrganizationCreateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: number | null
+  auditRetentionDays?: number | null
+  members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutOrganizationInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutOrganizationInput
+}
+
+export type OrganizationCreateOrConnectWithoutRolesInput = {
+  where: Prisma.OrganizationWhereUniqueInput
+  create: Prisma.XOR<Prisma.OrganizationCreateWithoutRolesInput, Prisma.OrganizationUncheckedCreateWithoutRolesInput>
+}
+
+export type OrganizationUpsertWithoutRolesInput = {
+  update: Prisma.XOR<Prisma.OrganizationUpdateWithoutRolesInput, Prisma.OrganizationUncheckedUpdateWithoutRolesInput>
+  create: Prisma.XOR<Prisma.OrganizationCreateWithoutRolesInput, Prisma.OrganizationUncheckedCreateWithoutRolesInput>
+  where?: Prisma.OrganizationWhereInput
+}
+
+export type OrganizationUpdateToOneWithWhereWithoutRolesInput = {
+  where?: Prisma.OrganizationWhereInput
+  data: Prisma.XOR<Prisma.OrganizationUpdateWithoutRolesInput, Prisma.OrganizationUncheckedUpdateWithoutRolesInput>
+}
+
+export type OrganizationUpdateWithoutRolesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  slug?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  requireMfa?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  maxSessionsPerUser?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  allowedEmailDomains?: Prisma.OrganizationUpdateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  members?: Prisma.OrgMemberUpdateManyWithoutOrganizationNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutOrganizationNestedInput
+}
+
+export type OrganizationUncheckedUpdateWithoutRolesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  slug?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  requireMfa?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  maxSessionsPerUser?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  allowedEmailDomains?: Prisma.OrganizationUpdateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  members?: Prisma.OrgMemberUncheckedUpdateManyWithoutOrganizationNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutOrganizationNestedInput
+}
+
+export type OrganizationCreateWithoutAssignmentsInput = {
+  id: string
+  name: string
+  slug: string
+  createdAt: Date | string
+  updatedAt: Date | string
+  requireMfa?: boolean
+  maxSessionsPerUser?: number | null
+  allowedEmailDomains?: Prisma.OrganizationCreateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: number | null
+  auditRetentionDays?: number | null
+  members?: Prisma.OrgMemberCreateNestedManyWithoutOrganizationInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutOrganizationInput
+}
+
+export type OrganizationUncheckedCreateWithoutAssignmentsInput = {
+  id: string
+  name: string
+  slug: string
+  createdAt: Date | string
+  updatedAt: Date | string
+  requireMfa?: boolean
+  maxSessionsPerUser?: number | null
+  allowedEmailDomains?: Prisma.OrganizationCreateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: number | null
+  auditRetentionDays?: number | null
+  members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutOrganizationInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleUncheckedCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutOrganizationInput
+}
+
+export type OrganizationCreateOrConnectWithoutAssignmentsInput = {
+  where: Prisma.OrganizationWhereUniqueInput
+  create: Prisma.XOR<Prisma.OrganizationCreateWithoutAssignmentsInput, Prisma.OrganizationUncheckedCreateWithoutAssignmentsInput>
+}
+
+export type OrganizationUpsertWithoutAssignmentsInput = {
+  update: Prisma.XOR<Prisma.OrganizationUpdateWithoutAssignmentsInput, Prisma.OrganizationUncheckedUpdateWithoutAssignmentsInput>
+  create: Prisma.XOR<Prisma.OrganizationCreateWithoutAssignmentsInput, Prisma.OrganizationUncheckedCreateWithoutAssignmentsInput>
+  where?: Prisma.OrganizationWhereInput
+}
+
+export type OrganizationUpdateToOneWithWhereWithoutAssignmentsInput = {
+  where?: Prisma.OrganizationWhereInput
+  data: Prisma.XOR<Prisma.OrganizationUpdateWithoutAssignmentsInput, Prisma.OrganizationUncheckedUpdateWithoutAssignmentsInput>
+}
+
+export type OrganizationUpdateWithoutAssignmentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  slug?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  requireMfa?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  maxSessionsPerUser?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  allowedEmailDomains?: Prisma.OrganizationUpdateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  members?: Prisma.OrgMemberUpdateManyWithoutOrganizationNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutOrganizationNestedInput
+}
+
+export type OrganizationUncheckedUpdateWithoutAssignmentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  slug?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  requireMfa?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  maxSessionsPerUser?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  allowedEmailDomains?: Prisma.OrganizationUpdateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  members?: Prisma.OrgMemberUncheckedUpdateManyWithoutOrganizationNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUncheckedUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutOrganizationNestedInput
+}
+
+export type OrganizationCreateWithoutGrantsInput = {
+  id: string
+  name: string
+  slug: string
+  createdAt: Date | string
+  updatedAt: Date | string
+  requireMfa?: boolean
+  maxSessionsPerUser?: number | null
+  allowedEmailDomains?: Prisma.OrganizationCreateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: number | null
+  auditRetentionDays?: number | null
+  members?: Prisma.OrgMemberCreateNestedManyWithoutOrganizationInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutOrganizationInput
+}
+
+export type OrganizationUncheckedCreateWithoutGrantsInput = {
+  id: string
+  name: string
+  slug: string
+  createdAt: Date | string
+  updatedAt: Date | string
+  requireMfa?: boolean
+  maxSessionsPerUser?: number | null
+  allowedEmailDomains?: Prisma.OrganizationCreateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: number | null
+  auditRetentionDays?: number | null
+  members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutOrganizationInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleUncheckedCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutOrganizationInput
+}
+
+export type OrganizationCreateOrConnectWithoutGrantsInput = {
+  where: Prisma.OrganizationWhereUniqueInput
+  create: Prisma.XOR<Prisma.OrganizationCreateWithoutGrantsInput, Prisma.OrganizationUncheckedCreateWithoutGrantsInput>
+}
+
+export type OrganizationUpsertWithoutGrantsInput = {
+  update: Prisma.XOR<Prisma.OrganizationUpdateWithoutGrantsInput, Prisma.OrganizationUncheckedUpdateWithoutGrantsInput>
+  create: Prisma.XOR<Prisma.OrganizationCreateWithoutGrantsInput, Prisma.OrganizationUncheckedCreateWithoutGrantsInput>
+  where?: Prisma.OrganizationWhereInput
+}
+
+export type OrganizationUpdateToOneWithWhereWithoutGrantsInput = {
+  where?: Prisma.OrganizationWhereInput
+  data: Prisma.XOR<Prisma.OrganizationUpdateWithoutGrantsInput, Prisma.OrganizationUncheckedUpdateWithoutGrantsInput>
+}
+
+export type OrganizationUpdateWithoutGrantsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  slug?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  requireMfa?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  maxSessionsPerUser?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  allowedEmailDomains?: Prisma.OrganizationUpdateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  members?: Prisma.OrgMemberUpdateManyWithoutOrganizationNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutOrganizationNestedInput
+}
+
+export type OrganizationUncheckedUpdateWithoutGrantsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  slug?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  requireMfa?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  maxSessionsPerUser?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  allowedEmailDomains?: Prisma.OrganizationUpdateallowedEmailDomainsInput | string[]
+  sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  members?: Prisma.OrgMemberUncheckedUpdateManyWithoutOrganizationNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUncheckedUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutOrganizationNestedInput
+}
+
 export type OrganizationCreateWithoutMembersInput = {
   id: string
   name: string
@@ -541,6 +867,9 @@ export type OrganizationCreateWithoutMembersInput = {
   sessionIdleSeconds?: number | null
   auditRetentionDays?: number | null
   invitations?: Prisma.InvitationCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutOrganizationInput
 }
 
 export type OrganizationUncheckedCreateWithoutMembersInput = {
@@ -555,6 +884,9 @@ export type OrganizationUncheckedCreateWithoutMembersInput = {
   sessionIdleSeconds?: number | null
   auditRetentionDays?: number | null
   invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleUncheckedCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutOrganizationInput
 }
 
 export type OrganizationCreateOrConnectWithoutMembersInput = {
@@ -585,6 +917,9 @@ export type OrganizationUpdateWithoutMembersInput = {
   sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   invitations?: Prisma.InvitationUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutOrganizationNestedInput
 }
 
 export type OrganizationUncheckedUpdateWithoutMembersInput = {
@@ -599,6 +934,9 @@ export type OrganizationUncheckedUpdateWithoutMembersInput = {
   sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   invitations?: Prisma.InvitationUncheckedUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUncheckedUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutOrganizationNestedInput
 }
 
 export type OrganizationCreateWithoutInvitationsInput = {
@@ -613,6 +951,9 @@ export type OrganizationCreateWithoutInvitationsInput = {
   sessionIdleSeconds?: number | null
   auditRetentionDays?: number | null
   members?: Prisma.OrgMemberCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutOrganizationInput
 }
 
 export type OrganizationUncheckedCreateWithoutInvitationsInput = {
@@ -627,6 +968,9 @@ export type OrganizationUncheckedCreateWithoutInvitationsInput = {
   sessionIdleSeconds?: number | null
   auditRetentionDays?: number | null
   members?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutOrganizationInput
+  roles?: Prisma.RoleUncheckedCreateNestedManyWithoutOrganizationInput
+  assignments?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutOrganizationInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutOrganizationInput
 }
 
 export type OrganizationCreateOrConnectWithoutInvitationsInput = {
@@ -657,6 +1001,9 @@ export type OrganizationUpdateWithoutInvitationsInput = {
   sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   members?: Prisma.OrgMemberUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutOrganizationNestedInput
 }
 
 export type OrganizationUncheckedUpdateWithoutInvitationsInput = {
@@ -671,6 +1018,9 @@ export type OrganizationUncheckedUpdateWithoutInvitationsInput = {
   sessionIdleSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   auditRetentionDays?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   members?: Prisma.OrgMemberUncheckedUpdateManyWithoutOrganizationNestedInput
+  roles?: Prisma.RoleUncheckedUpdateManyWithoutOrganizationNestedInput
+  assignments?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutOrganizationNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutOrganizationNestedInput
 }
 
 
@@ -681,11 +1031,17 @@ export type OrganizationUncheckedUpdateWithoutInvitationsInput = {
 export type OrganizationCountOutputType = {
   members: number
   invitations: number
+  roles: number
+  assignments: number
+  grants: number
 }
 
 export type OrganizationCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   members?: boolean | OrganizationCountOutputTypeCountMembersArgs
   invitations?: boolean | OrganizationCountOutputTypeCountInvitationsArgs
+  roles?: boolean | OrganizationCountOutputTypeCountRolesArgs
+  assignments?: boolean | OrganizationCountOutputTypeCountAssignmentsArgs
+  grants?: boolean | OrganizationCountOutputTypeCountGrantsArgs
 }
 
 /**
@@ -712,6 +1068,27 @@ export type OrganizationCountOutputTypeCountInvitationsArgs<ExtArgs extends runt
   where?: Prisma.InvitationWhereInput
 }
 
+/**
+ * OrganizationCountOutputType without action
+ */
+export type OrganizationCountOutputTypeCountRolesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.RoleWhereInput
+}
+
+/**
+ * OrganizationCountOutputType without action
+ */
+export type OrganizationCountOutputTypeCountAssignmentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.RoleAssignmentWhereInput
+}
+
+/**
+ * OrganizationCountOutputType without action
+ */
+export type OrganizationCountOutputTypeCountGrantsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.PermissionGrantWhereInput
+}
+
 
 export type OrganizationSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -726,6 +1103,9 @@ export type OrganizationSelect<ExtArgs extends runtime.Types.Extensions.Internal
   auditRetentionDays?: boolean
   members?: boolean | Prisma.Organization$membersArgs<ExtArgs>
   invitations?: boolean | Prisma.Organization$invitationsArgs<ExtArgs>
+  roles?: boolean | Prisma.Organization$rolesArgs<ExtArgs>
+  assignments?: boolean | Prisma.Organization$assignmentsArgs<ExtArgs>
+  grants?: boolean | Prisma.Organization$grantsArgs<ExtArgs>
   _count?: boolean | Prisma.OrganizationCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["organization"]>
 
@@ -772,6 +1152,9 @@ export type OrganizationOmit<ExtArgs extends runtime.Types.Extensions.InternalAr
 export type OrganizationInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   members?: boolean | Prisma.Organization$membersArgs<ExtArgs>
   invitations?: boolean | Prisma.Organization$invitationsArgs<ExtArgs>
+  roles?: boolean | Prisma.Organization$rolesArgs<ExtArgs>
+  assignments?: boolean | Prisma.Organization$assignmentsArgs<ExtArgs>
+  grants?: boolean | Prisma.Organization$grantsArgs<ExtArgs>
   _count?: boolean | Prisma.OrganizationCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type OrganizationIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -782,6 +1165,9 @@ export type $OrganizationPayload<ExtArgs extends runtime.Types.Extensions.Intern
   objects: {
     members: Prisma.$OrgMemberPayload<ExtArgs>[]
     invitations: Prisma.$InvitationPayload<ExtArgs>[]
+    roles: Prisma.$RolePayload<ExtArgs>[]
+    assignments: Prisma.$RoleAssignmentPayload<ExtArgs>[]
+    grants: Prisma.$PermissionGrantPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -1190,6 +1576,9 @@ export interface Prisma__OrganizationClient<T, Null = never, ExtArgs extends run
   readonly [Symbol.toStringTag]: "PrismaPromise"
   members<T extends Prisma.Organization$membersArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Organization$membersArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$OrgMemberPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   invitations<T extends Prisma.Organization$invitationsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Organization$invitationsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$InvitationPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  roles<T extends Prisma.Organization$rolesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Organization$rolesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RolePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  assignments<T extends Prisma.Organization$assignmentsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Organization$assignmentsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RoleAssignmentPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  grants<T extends Prisma.Organization$grantsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Organization$grantsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$PermissionGrantPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1667,6 +2056,78 @@ export type Organization$invitationsArgs<ExtArgs extends runtime.Types.Extension
   take?: number
   skip?: number
   distinct?: Prisma.InvitationScalarFieldEnum | Prisma.InvitationScalarFieldEnum[]
+}
+
+/**
+ * Organization.roles
+ */
+export type Organization$rolesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Role
+   */
+  select?: Prisma.RoleSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Role
+   */
+  omit?: Prisma.RoleOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.RoleInclude<ExtArgs> | null
+  where?: Prisma.RoleWhereInput
+  orderBy?: Prisma.RoleOrderByWithRelationInput | Prisma.RoleOrderByWithRelationInput[]
+  cursor?: Prisma.RoleWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.RoleScalarFieldEnum | Prisma.RoleScalarFieldEnum[]
+}
+
+/**
+ * Organization.assignments
+ */
+export type Organization$assignmentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the RoleAssignment
+   */
+  select?: Prisma.RoleAssignmentSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the RoleAssignment
+   */
+  omit?: Prisma.RoleAssignmentOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.RoleAssignmentInclude<ExtArgs> | null
+  where?: Prisma.RoleAssignmentWhereInput
+  orderBy?: Prisma.RoleAssignmentOrderByWithRelationInput | Prisma.RoleAssignmentOrderByWithRelationInput[]
+  cursor?: Prisma.RoleAssignmentWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.RoleAssignmentScalarFieldEnum | Prisma.RoleAssignmentScalarFieldEnum[]
+}
+
+/**
+ * Organization.grants
+ */
+export type Organization$grantsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the PermissionGrant
+   */
+  select?: Prisma.PermissionGrantSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the PermissionGrant
+   */
+  omit?: Prisma.PermissionGrantOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.PermissionGrantInclude<ExtArgs> | null
+  where?: Prisma.PermissionGrantWhereInput
+  orderBy?: Prisma.PermissionGrantOrderByWithRelationInput | Prisma.PermissionGrantOrderByWithRelationInput[]
+  cursor?: Prisma.PermissionGrantWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.PermissionGrantScalarFieldEnum | Prisma.PermissionGrantScalarFieldEnum[]
 }
 
 /**

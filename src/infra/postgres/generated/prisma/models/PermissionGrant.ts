@@ -216,6 +216,7 @@ export type PermissionGrantWhereInput = {
   reason?: Prisma.StringNullableFilter<"PermissionGrant"> | string | null
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   name?: Prisma.XOR<Prisma.PermissionScalarRelationFilter, Prisma.PermissionWhereInput>
+  organization?: Prisma.XOR<Prisma.OrganizationNullableScalarRelationFilter, Prisma.OrganizationWhereInput> | null
 }
 
 export type PermissionGrantOrderByWithRelationInput = {
@@ -230,6 +231,7 @@ export type PermissionGrantOrderByWithRelationInput = {
   reason?: Prisma.SortOrderInput | Prisma.SortOrder
   user?: Prisma.UserOrderByWithRelationInput
   name?: Prisma.PermissionOrderByWithRelationInput
+  organization?: Prisma.OrganizationOrderByWithRelationInput
 }
 
 export type PermissionGrantWhereUniqueInput = Prisma.AtLeast<{
@@ -247,6 +249,7 @@ export type PermissionGrantWhereUniqueInput = Prisma.AtLeast<{
   reason?: Prisma.StringNullableFilter<"PermissionGrant"> | string | null
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   name?: Prisma.XOR<Prisma.PermissionScalarRelationFilter, Prisma.PermissionWhereInput>
+  organization?: Prisma.XOR<Prisma.OrganizationNullableScalarRelationFilter, Prisma.OrganizationWhereInput> | null
 }, "id">
 
 export type PermissionGrantOrderByWithAggregationInput = {
@@ -281,7 +284,6 @@ export type PermissionGrantScalarWhereWithAggregatesInput = {
 
 export type PermissionGrantCreateInput = {
   id: string
-  orgId?: string | null
   resource?: string | null
   grantedBy?: string | null
   grantedAt: Date | string
@@ -289,6 +291,7 @@ export type PermissionGrantCreateInput = {
   reason?: string | null
   user: Prisma.UserCreateNestedOneWithoutGrantsInput
   name: Prisma.PermissionCreateNestedOneWithoutGrantsInput
+  organization?: Prisma.OrganizationCreateNestedOneWithoutGrantsInput
 }
 
 export type PermissionGrantUncheckedCreateInput = {
@@ -305,7 +308,6 @@ export type PermissionGrantUncheckedCreateInput = {
 
 export type PermissionGrantUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   resource?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -313,6 +315,7 @@ export type PermissionGrantUpdateInput = {
   reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   user?: Prisma.UserUpdateOneRequiredWithoutGrantsNestedInput
   name?: Prisma.PermissionUpdateOneRequiredWithoutGrantsNestedInput
+  organization?: Prisma.OrganizationUpdateOneWithoutGrantsNestedInput
 }
 
 export type PermissionGrantUncheckedUpdateInput = {
@@ -341,7 +344,6 @@ export type PermissionGrantCreateManyInput = {
 
 export type PermissionGrantUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   resource?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -453,6 +455,48 @@ export type NullableDateTimeFieldUpdateOperationsInput = {
   set?: Date | string | null
 }
 
+export type PermissionGrantCreateNestedManyWithoutOrganizationInput = {
+  create?: Prisma.XOR<Prisma.PermissionGrantCreateWithoutOrganizationInput, Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput> | Prisma.PermissionGrantCreateWithoutOrganizationInput[] | Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput[]
+  connectOrCreate?: Prisma.PermissionGrantCreateOrConnectWithoutOrganizationInput | Prisma.PermissionGrantCreateOrConnectWithoutOrganizationInput[]
+  createMany?: Prisma.PermissionGrantCreateManyOrganizationInputEnvelope
+  connect?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+}
+
+export type PermissionGrantUncheckedCreateNestedManyWithoutOrganizationInput = {
+  create?: Prisma.XOR<Prisma.PermissionGrantCreateWithoutOrganizationInput, Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput> | Prisma.PermissionGrantCreateWithoutOrganizationInput[] | Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput[]
+  connectOrCreate?: Prisma.PermissionGrantCreateOrConnectWithoutOrganizationInput | Prisma.PermissionGrantCreateOrConnectWithoutOrganizationInput[]
+  createMany?: Prisma.PermissionGrantCreateManyOrganizationInputEnvelope
+  connect?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+}
+
+export type PermissionGrantUpdateManyWithoutOrganizationNestedInput = {
+  create?: Prisma.XOR<Prisma.PermissionGrantCreateWithoutOrganizationInput, Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput> | Prisma.PermissionGrantCreateWithoutOrganizationInput[] | Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput[]
+  connectOrCreate?: Prisma.PermissionGrantCreateOrConnectWithoutOrganizationInput | Prisma.PermissionGrantCreateOrConnectWithoutOrganizationInput[]
+  upsert?: Prisma.PermissionGrantUpsertWithWhereUniqueWithoutOrganizationInput | Prisma.PermissionGrantUpsertWithWhereUniqueWithoutOrganizationInput[]
+  createMany?: Prisma.PermissionGrantCreateManyOrganizationInputEnvelope
+  set?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+  disconnect?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+  delete?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+  connect?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+  update?: Prisma.PermissionGrantUpdateWithWhereUniqueWithoutOrganizationInput | Prisma.PermissionGrantUpdateWithWhereUniqueWithoutOrganizationInput[]
+  updateMany?: Prisma.PermissionGrantUpdateManyWithWhereWithoutOrganizationInput | Prisma.PermissionGrantUpdateManyWithWhereWithoutOrganizationInput[]
+  deleteMany?: Prisma.PermissionGrantScalarWhereInput | Prisma.PermissionGrantScalarWhereInput[]
+}
+
+export type PermissionGrantUncheckedUpdateManyWithoutOrganizationNestedInput = {
+  create?: Prisma.XOR<Prisma.PermissionGrantCreateWithoutOrganizationInput, Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput> | Prisma.PermissionGrantCreateWithoutOrganizationInput[] | Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput[]
+  connectOrCreate?: Prisma.PermissionGrantCreateOrConnectWithoutOrganizationInput | Prisma.PermissionGrantCreateOrConnectWithoutOrganizationInput[]
+  upsert?: Prisma.PermissionGrantUpsertWithWhereUniqueWithoutOrganizationInput | Prisma.PermissionGrantUpsertWithWhereUniqueWithoutOrganizationInput[]
+  createMany?: Prisma.PermissionGrantCreateManyOrganizationInputEnvelope
+  set?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+  disconnect?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+  delete?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+  connect?: Prisma.PermissionGrantWhereUniqueInput | Prisma.PermissionGrantWhereUniqueInput[]
+  update?: Prisma.PermissionGrantUpdateWithWhereUniqueWithoutOrganizationInput | Prisma.PermissionGrantUpdateWithWhereUniqueWithoutOrganizationInput[]
+  updateMany?: Prisma.PermissionGrantUpdateManyWithWhereWithoutOrganizationInput | Prisma.PermissionGrantUpdateManyWithWhereWithoutOrganizationInput[]
+  deleteMany?: Prisma.PermissionGrantScalarWhereInput | Prisma.PermissionGrantScalarWhereInput[]
+}
+
 export type PermissionGrantCreateNestedManyWithoutUserInput = {
   create?: Prisma.XOR<Prisma.PermissionGrantCreateWithoutUserInput, Prisma.PermissionGrantUncheckedCreateWithoutUserInput> | Prisma.PermissionGrantCreateWithoutUserInput[] | Prisma.PermissionGrantUncheckedCreateWithoutUserInput[]
   connectOrCreate?: Prisma.PermissionGrantCreateOrConnectWithoutUserInput | Prisma.PermissionGrantCreateOrConnectWithoutUserInput[]
@@ -497,13 +541,13 @@ export type PermissionGrantUncheckedUpdateManyWithoutUserNestedInput = {
 
 export type PermissionGrantCreateWithoutNameInput = {
   id: string
-  orgId?: string | null
   resource?: string | null
   grantedBy?: string | null
   grantedAt: Date | string
   expiresAt?: Date | string | null
   reason?: string | null
   user: Prisma.UserCreateNestedOneWithoutGrantsInput
+  organization?: Prisma.OrganizationCreateNestedOneWithoutGrantsInput
 }
 
 export type PermissionGrantUncheckedCreateWithoutNameInput = {
@@ -558,15 +602,63 @@ export type PermissionGrantScalarWhereInput = {
   reason?: Prisma.StringNullableFilter<"PermissionGrant"> | string | null
 }
 
+export type PermissionGrantCreateWithoutOrganizationInput = {
+  id: string
+  resource?: string | null
+  grantedBy?: string | null
+  grantedAt: Date | string
+  expiresAt?: Date | string | null
+  reason?: string | null
+  user: Prisma.UserCreateNestedOneWithoutGrantsInput
+  name: Prisma.PermissionCreateNestedOneWithoutGrantsInput
+}
+
+export type PermissionGrantUncheckedCreateWithoutOrganizationInput = {
+  id: string
+  userId: string
+  permission: string
+  resource?: string | null
+  grantedBy?: string | null
+  grantedAt: Date | string
+  expiresAt?: Date | string | null
+  reason?: string | null
+}
+
+export type PermissionGrantCreateOrConnectWithoutOrganizationInput = {
+  where: Prisma.PermissionGrantWhereUniqueInput
+  create: Prisma.XOR<Prisma.PermissionGrantCreateWithoutOrganizationInput, Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput>
+}
+
+export type PermissionGrantCreateManyOrganizationInputEnvelope = {
+  data: Prisma.PermissionGrantCreateManyOrganizationInput | Prisma.PermissionGrantCreateManyOrganizationInput[]
+  skipDuplicates?: boolean
+}
+
+export type PermissionGrantUpsertWithWhereUniqueWithoutOrganizationInput = {
+  where: Prisma.PermissionGrantWhereUniqueInput
+  update: Prisma.XOR<Prisma.PermissionGrantUpdateWithoutOrganizationInput, Prisma.PermissionGrantUncheckedUpdateWithoutOrganizationInput>
+  create: Prisma.XOR<Prisma.PermissionGrantCreateWithoutOrganizationInput, Prisma.PermissionGrantUncheckedCreateWithoutOrganizationInput>
+}
+
+export type PermissionGrantUpdateWithWhereUniqueWithoutOrganizationInput = {
+  where: Prisma.PermissionGrantWhereUniqueInput
+  data: Prisma.XOR<Prisma.PermissionGrantUpdateWithoutOrganizationInput, Prisma.PermissionGrantUncheckedUpdateWithoutOrganizationInput>
+}
+
+export type PermissionGrantUpdateManyWithWhereWithoutOrganizationInput = {
+  where: Prisma.PermissionGrantScalarWhereInput
+  data: Prisma.XOR<Prisma.PermissionGrantUpdateManyMutationInput, Prisma.PermissionGrantUncheckedUpdateManyWithoutOrganizationInput>
+}
+
 export type PermissionGrantCreateWithoutUserInput = {
   id: string
-  orgId?: string | null
   resource?: string | null
   grantedBy?: string | null
   grantedAt: Date | string
   expiresAt?: Date | string | null
   reason?: string | null
   name: Prisma.PermissionCreateNestedOneWithoutGrantsInput
+  organization?: Prisma.OrganizationCreateNestedOneWithoutGrantsInput
 }
 
 export type PermissionGrantUncheckedCreateWithoutUserInput = {
@@ -619,13 +711,13 @@ export type PermissionGrantCreateManyNameInput = {
 
 export type PermissionGrantUpdateWithoutNameInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   resource?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   user?: Prisma.UserUpdateOneRequiredWithoutGrantsNestedInput
+  organization?: Prisma.OrganizationUpdateOneWithoutGrantsNestedInput
 }
 
 export type PermissionGrantUncheckedUpdateWithoutNameInput = {
@@ -650,6 +742,50 @@ export type PermissionGrantUncheckedUpdateManyWithoutNameInput = {
   reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
+export type PermissionGrantCreateManyOrganizationInput = {
+  id: string
+  userId: string
+  permission: string
+  resource?: string | null
+  grantedBy?: string | null
+  grantedAt: Date | string
+  expiresAt?: Date | string | null
+  reason?: string | null
+}
+
+export type PermissionGrantUpdateWithoutOrganizationInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  resource?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  grantedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  user?: Prisma.UserUpdateOneRequiredWithoutGrantsNestedInput
+  name?: Prisma.PermissionUpdateOneRequiredWithoutGrantsNestedInput
+}
+
+export type PermissionGrantUncheckedUpdateWithoutOrganizationInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  permission?: Prisma.StringFieldUpdateOperationsInput | string
+  resource?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  grantedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+}
+
+export type PermissionGrantUncheckedUpdateManyWithoutOrganizationInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  permission?: Prisma.StringFieldUpdateOperationsInput | string
+  resource?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  grantedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+}
+
 export type PermissionGrantCreateManyUserInput = {
   id: string
   permission: string
@@ -663,13 +799,13 @@ export type PermissionGrantCreateManyUserInput = {
 
 export type PermissionGrantUpdateWithoutUserInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   resource?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   name?: Prisma.PermissionUpdateOneRequiredWithoutGrantsNestedInput
+  organization?: Prisma.OrganizationUpdateOneWithoutGrantsNestedInput
 }
 
 export type PermissionGrantUncheckedUpdateWithoutUserInput = {
@@ -708,6 +844,7 @@ export type PermissionGrantSelect<ExtArgs extends runtime.Types.Extensions.Inter
   reason?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   name?: boolean | Prisma.PermissionDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.PermissionGrant$organizationArgs<ExtArgs>
 }, ExtArgs["result"]["permissionGrant"]>
 
 export type PermissionGrantSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -722,6 +859,7 @@ export type PermissionGrantSelectCreateManyAndReturn<ExtArgs extends runtime.Typ
   reason?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   name?: boolean | Prisma.PermissionDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.PermissionGrant$organizationArgs<ExtArgs>
 }, ExtArgs["result"]["permissionGrant"]>
 
 export type PermissionGrantSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -736,6 +874,7 @@ export type PermissionGrantSelectUpdateManyAndReturn<ExtArgs extends runtime.Typ
   reason?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   name?: boolean | Prisma.PermissionDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.PermissionGrant$organizationArgs<ExtArgs>
 }, ExtArgs["result"]["permissionGrant"]>
 
 export type PermissionGrantSelectScalar = {
@@ -754,14 +893,17 @@ export type PermissionGrantOmit<ExtArgs extends runtime.Types.Extensions.Interna
 export type PermissionGrantInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   name?: boolean | Prisma.PermissionDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.PermissionGrant$organizationArgs<ExtArgs>
 }
 export type PermissionGrantIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   name?: boolean | Prisma.PermissionDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.PermissionGrant$organizationArgs<ExtArgs>
 }
 export type PermissionGrantIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   name?: boolean | Prisma.PermissionDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.PermissionGrant$organizationArgs<ExtArgs>
 }
 
 export type $PermissionGrantPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -769,6 +911,7 @@ export type $PermissionGrantPayload<ExtArgs extends runtime.Types.Extensions.Int
   objects: {
     user: Prisma.$UserPayload<ExtArgs>
     name: Prisma.$PermissionPayload<ExtArgs>
+    organization: Prisma.$OrganizationPayload<ExtArgs> | null
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -1176,6 +1319,7 @@ export interface Prisma__PermissionGrantClient<T, Null = never, ExtArgs extends 
   readonly [Symbol.toStringTag]: "PrismaPromise"
   user<T extends Prisma.UserDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.UserDefaultArgs<ExtArgs>>): Prisma.Prisma__UserClient<runtime.Types.Result.GetResult<Prisma.$UserPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
   name<T extends Prisma.PermissionDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.PermissionDefaultArgs<ExtArgs>>): Prisma.Prisma__PermissionClient<runtime.Types.Result.GetResult<Prisma.$PermissionPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
+  organization<T extends Prisma.PermissionGrant$organizationArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.PermissionGrant$organizationArgs<ExtArgs>>): Prisma.Prisma__OrganizationClient<runtime.Types.Result.GetResult<Prisma.$OrganizationPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1612,6 +1756,25 @@ export type PermissionGrantDeleteManyArgs<ExtArgs extends runtime.Types.Extensio
    * Limit how many PermissionGrants to delete.
    */
   limit?: number
+}
+
+/**
+ * PermissionGrant.organization
+ */
+export type PermissionGrant$organizationArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Organization
+   */
+  select?: Prisma.OrganizationSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Organization
+   */
+  omit?: Prisma.OrganizationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.OrganizationInclude<ExtArgs> | null
+  where?: Prisma.OrganizationWhereInput
 }
 
 /**

@@ -184,6 +184,7 @@ export type RoleAssignmentWhereInput = {
   grantedAt?: Prisma.DateTimeFilter<"RoleAssignment"> | Date | string
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   role?: Prisma.XOR<Prisma.RoleScalarRelationFilter, Prisma.RoleWhereInput>
+  organization?: Prisma.XOR<Prisma.OrganizationNullableScalarRelationFilter, Prisma.OrganizationWhereInput> | null
 }
 
 export type RoleAssignmentOrderByWithRelationInput = {
@@ -194,6 +195,7 @@ export type RoleAssignmentOrderByWithRelationInput = {
   grantedAt?: Prisma.SortOrder
   user?: Prisma.UserOrderByWithRelationInput
   role?: Prisma.RoleOrderByWithRelationInput
+  organization?: Prisma.OrganizationOrderByWithRelationInput
 }
 
 export type RoleAssignmentWhereUniqueInput = Prisma.AtLeast<{
@@ -208,6 +210,7 @@ export type RoleAssignmentWhereUniqueInput = Prisma.AtLeast<{
   grantedAt?: Prisma.DateTimeFilter<"RoleAssignment"> | Date | string
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   role?: Prisma.XOR<Prisma.RoleScalarRelationFilter, Prisma.RoleWhereInput>
+  organization?: Prisma.XOR<Prisma.OrganizationNullableScalarRelationFilter, Prisma.OrganizationWhereInput> | null
 }, "id" | "userId_roleId_orgId">
 
 export type RoleAssignmentOrderByWithAggregationInput = {
@@ -234,10 +237,10 @@ export type RoleAssignmentScalarWhereWithAggregatesInput = {
 
 export type RoleAssignmentCreateInput = {
   id: string
-  orgId?: string | null
   grantedAt: Date | string
   user: Prisma.UserCreateNestedOneWithoutRolesInput
   role: Prisma.RoleCreateNestedOneWithoutAssignmentsInput
+  organization?: Prisma.OrganizationCreateNestedOneWithoutAssignmentsInput
 }
 
 export type RoleAssignmentUncheckedCreateInput = {
@@ -250,10 +253,10 @@ export type RoleAssignmentUncheckedCreateInput = {
 
 export type RoleAssignmentUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   user?: Prisma.UserUpdateOneRequiredWithoutRolesNestedInput
   role?: Prisma.RoleUpdateOneRequiredWithoutAssignmentsNestedInput
+  organization?: Prisma.OrganizationUpdateOneWithoutAssignmentsNestedInput
 }
 
 export type RoleAssignmentUncheckedUpdateInput = {
@@ -274,7 +277,6 @@ export type RoleAssignmentCreateManyInput = {
 
 export type RoleAssignmentUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -372,6 +374,48 @@ export type DateTimeFieldUpdateOperationsInput = {
   set?: Date | string
 }
 
+export type RoleAssignmentCreateNestedManyWithoutOrganizationInput = {
+  create?: Prisma.XOR<Prisma.RoleAssignmentCreateWithoutOrganizationInput, Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput> | Prisma.RoleAssignmentCreateWithoutOrganizationInput[] | Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput[]
+  connectOrCreate?: Prisma.RoleAssignmentCreateOrConnectWithoutOrganizationInput | Prisma.RoleAssignmentCreateOrConnectWithoutOrganizationInput[]
+  createMany?: Prisma.RoleAssignmentCreateManyOrganizationInputEnvelope
+  connect?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+}
+
+export type RoleAssignmentUncheckedCreateNestedManyWithoutOrganizationInput = {
+  create?: Prisma.XOR<Prisma.RoleAssignmentCreateWithoutOrganizationInput, Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput> | Prisma.RoleAssignmentCreateWithoutOrganizationInput[] | Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput[]
+  connectOrCreate?: Prisma.RoleAssignmentCreateOrConnectWithoutOrganizationInput | Prisma.RoleAssignmentCreateOrConnectWithoutOrganizationInput[]
+  createMany?: Prisma.RoleAssignmentCreateManyOrganizationInputEnvelope
+  connect?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+}
+
+export type RoleAssignmentUpdateManyWithoutOrganizationNestedInput = {
+  create?: Prisma.XOR<Prisma.RoleAssignmentCreateWithoutOrganizationInput, Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput> | Prisma.RoleAssignmentCreateWithoutOrganizationInput[] | Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput[]
+  connectOrCreate?: Prisma.RoleAssignmentCreateOrConnectWithoutOrganizationInput | Prisma.RoleAssignmentCreateOrConnectWithoutOrganizationInput[]
+  upsert?: Prisma.RoleAssignmentUpsertWithWhereUniqueWithoutOrganizationInput | Prisma.RoleAssignmentUpsertWithWhereUniqueWithoutOrganizationInput[]
+  createMany?: Prisma.RoleAssignmentCreateManyOrganizationInputEnvelope
+  set?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+  disconnect?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+  delete?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+  connect?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+  update?: Prisma.RoleAssignmentUpdateWithWhereUniqueWithoutOrganizationInput | Prisma.RoleAssignmentUpdateWithWhereUniqueWithoutOrganizationInput[]
+  updateMany?: Prisma.RoleAssignmentUpdateManyWithWhereWithoutOrganizationInput | Prisma.RoleAssignmentUpdateManyWithWhereWithoutOrganizationInput[]
+  deleteMany?: Prisma.RoleAssignmentScalarWhereInput | Prisma.RoleAssignmentScalarWhereInput[]
+}
+
+export type RoleAssignmentUncheckedUpdateManyWithoutOrganizationNestedInput = {
+  create?: Prisma.XOR<Prisma.RoleAssignmentCreateWithoutOrganizationInput, Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput> | Prisma.RoleAssignmentCreateWithoutOrganizationInput[] | Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput[]
+  connectOrCreate?: Prisma.RoleAssignmentCreateOrConnectWithoutOrganizationInput | Prisma.RoleAssignmentCreateOrConnectWithoutOrganizationInput[]
+  upsert?: Prisma.RoleAssignmentUpsertWithWhereUniqueWithoutOrganizationInput | Prisma.RoleAssignmentUpsertWithWhereUniqueWithoutOrganizationInput[]
+  createMany?: Prisma.RoleAssignmentCreateManyOrganizationInputEnvelope
+  set?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+  disconnect?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+  delete?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+  connect?: Prisma.RoleAssignmentWhereUniqueInput | Prisma.RoleAssignmentWhereUniqueInput[]
+  update?: Prisma.RoleAssignmentUpdateWithWhereUniqueWithoutOrganizationInput | Prisma.RoleAssignmentUpdateWithWhereUniqueWithoutOrganizationInput[]
+  updateMany?: Prisma.RoleAssignmentUpdateManyWithWhereWithoutOrganizationInput | Prisma.RoleAssignmentUpdateManyWithWhereWithoutOrganizationInput[]
+  deleteMany?: Prisma.RoleAssignmentScalarWhereInput | Prisma.RoleAssignmentScalarWhereInput[]
+}
+
 export type RoleAssignmentCreateNestedManyWithoutUserInput = {
   create?: Prisma.XOR<Prisma.RoleAssignmentCreateWithoutUserInput, Prisma.RoleAssignmentUncheckedCreateWithoutUserInput> | Prisma.RoleAssignmentCreateWithoutUserInput[] | Prisma.RoleAssignmentUncheckedCreateWithoutUserInput[]
   connectOrCreate?: Prisma.RoleAssignmentCreateOrConnectWithoutUserInput | Prisma.RoleAssignmentCreateOrConnectWithoutUserInput[]
@@ -416,9 +460,9 @@ export type RoleAssignmentUncheckedUpdateManyWithoutUserNestedInput = {
 
 export type RoleAssignmentCreateWithoutRoleInput = {
   id: string
-  orgId?: string | null
   grantedAt: Date | string
   user: Prisma.UserCreateNestedOneWithoutRolesInput
+  organization?: Prisma.OrganizationCreateNestedOneWithoutAssignmentsInput
 }
 
 export type RoleAssignmentUncheckedCreateWithoutRoleInput = {
@@ -465,11 +509,51 @@ export type RoleAssignmentScalarWhereInput = {
   grantedAt?: Prisma.DateTimeFilter<"RoleAssignment"> | Date | string
 }
 
+export type RoleAssignmentCreateWithoutOrganizationInput = {
+  id: string
+  grantedAt: Date | string
+  user: Prisma.UserCreateNestedOneWithoutRolesInput
+  role: Prisma.RoleCreateNestedOneWithoutAssignmentsInput
+}
+
+export type RoleAssignmentUncheckedCreateWithoutOrganizationInput = {
+  id: string
+  userId: string
+  roleId: string
+  grantedAt: Date | string
+}
+
+export type RoleAssignmentCreateOrConnectWithoutOrganizationInput = {
+  where: Prisma.RoleAssignmentWhereUniqueInput
+  create: Prisma.XOR<Prisma.RoleAssignmentCreateWithoutOrganizationInput, Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput>
+}
+
+export type RoleAssignmentCreateManyOrganizationInputEnvelope = {
+  data: Prisma.RoleAssignmentCreateManyOrganizationInput | Prisma.RoleAssignmentCreateManyOrganizationInput[]
+  skipDuplicates?: boolean
+}
+
+export type RoleAssignmentUpsertWithWhereUniqueWithoutOrganizationInput = {
+  where: Prisma.RoleAssignmentWhereUniqueInput
+  update: Prisma.XOR<Prisma.RoleAssignmentUpdateWithoutOrganizationInput, Prisma.RoleAssignmentUncheckedUpdateWithoutOrganizationInput>
+  create: Prisma.XOR<Prisma.RoleAssignmentCreateWithoutOrganizationInput, Prisma.RoleAssignmentUncheckedCreateWithoutOrganizationInput>
+}
+
+export type RoleAssignmentUpdateWithWhereUniqueWithoutOrganizationInput = {
+  where: Prisma.RoleAssignmentWhereUniqueInput
+  data: Prisma.XOR<Prisma.RoleAssignmentUpdateWithoutOrganizationInput, Prisma.RoleAssignmentUncheckedUpdateWithoutOrganizationInput>
+}
+
+export type RoleAssignmentUpdateManyWithWhereWithoutOrganizationInput = {
+  where: Prisma.RoleAssignmentScalarWhereInput
+  data: Prisma.XOR<Prisma.RoleAssignmentUpdateManyMutationInput, Prisma.RoleAssignmentUncheckedUpdateManyWithoutOrganizationInput>
+}
+
 export type RoleAssignmentCreateWithoutUserInput = {
   id: string
-  orgId?: string | null
   grantedAt: Date | string
   role: Prisma.RoleCreateNestedOneWithoutAssignmentsInput
+  organization?: Prisma.OrganizationCreateNestedOneWithoutAssignmentsInput
 }
 
 export type RoleAssignmentUncheckedCreateWithoutUserInput = {
@@ -514,9 +598,9 @@ export type RoleAssignmentCreateManyRoleInput = {
 
 export type RoleAssignmentUpdateWithoutRoleInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   user?: Prisma.UserUpdateOneRequiredWithoutRolesNestedInput
+  organization?: Prisma.OrganizationUpdateOneWithoutAssignmentsNestedInput
 }
 
 export type RoleAssignmentUncheckedUpdateWithoutRoleInput = {
@@ -533,6 +617,34 @@ export type RoleAssignmentUncheckedUpdateManyWithoutRoleInput = {
   grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
+export type RoleAssignmentCreateManyOrganizationInput = {
+  id: string
+  userId: string
+  roleId: string
+  grantedAt: Date | string
+}
+
+export type RoleAssignmentUpdateWithoutOrganizationInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  user?: Prisma.UserUpdateOneRequiredWithoutRolesNestedInput
+  role?: Prisma.RoleUpdateOneRequiredWithoutAssignmentsNestedInput
+}
+
+export type RoleAssignmentUncheckedUpdateWithoutOrganizationInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  roleId?: Prisma.StringFieldUpdateOperationsInput | string
+  grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+}
+
+export type RoleAssignmentUncheckedUpdateManyWithoutOrganizationInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  roleId?: Prisma.StringFieldUpdateOperationsInput | string
+  grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+}
+
 export type RoleAssignmentCreateManyUserInput = {
   id: string
   roleId: string
@@ -542,9 +654,9 @@ export type RoleAssignmentCreateManyUserInput = {
 
 export type RoleAssignmentUpdateWithoutUserInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  orgId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   grantedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   role?: Prisma.RoleUpdateOneRequiredWithoutAssignmentsNestedInput
+  organization?: Prisma.OrganizationUpdateOneWithoutAssignmentsNestedInput
 }
 
 export type RoleAssignmentUncheckedUpdateWithoutUserInput = {
@@ -571,6 +683,7 @@ export type RoleAssignmentSelect<ExtArgs extends runtime.Types.Extensions.Intern
   grantedAt?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   role?: boolean | Prisma.RoleDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.RoleAssignment$organizationArgs<ExtArgs>
 }, ExtArgs["result"]["roleAssignment"]>
 
 export type RoleAssignmentSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -581,6 +694,7 @@ export type RoleAssignmentSelectCreateManyAndReturn<ExtArgs extends runtime.Type
   grantedAt?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   role?: boolean | Prisma.RoleDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.RoleAssignment$organizationArgs<ExtArgs>
 }, ExtArgs["result"]["roleAssignment"]>
 
 export type RoleAssignmentSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -591,6 +705,7 @@ export type RoleAssignmentSelectUpdateManyAndReturn<ExtArgs extends runtime.Type
   grantedAt?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   role?: boolean | Prisma.RoleDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.RoleAssignment$organizationArgs<ExtArgs>
 }, ExtArgs["result"]["roleAssignment"]>
 
 export type RoleAssignmentSelectScalar = {
@@ -605,14 +720,17 @@ export type RoleAssignmentOmit<ExtArgs extends runtime.Types.Extensions.Internal
 export type RoleAssignmentInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   role?: boolean | Prisma.RoleDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.RoleAssignment$organizationArgs<ExtArgs>
 }
 export type RoleAssignmentIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   role?: boolean | Prisma.RoleDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.RoleAssignment$organizationArgs<ExtArgs>
 }
 export type RoleAssignmentIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   role?: boolean | Prisma.RoleDefaultArgs<ExtArgs>
+  organization?: boolean | Prisma.RoleAssignment$organizationArgs<ExtArgs>
 }
 
 export type $RoleAssignmentPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -620,6 +738,7 @@ export type $RoleAssignmentPayload<ExtArgs extends runtime.Types.Extensions.Inte
   objects: {
     user: Prisma.$UserPayload<ExtArgs>
     role: Prisma.$RolePayload<ExtArgs>
+    organization: Prisma.$OrganizationPayload<ExtArgs> | null
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -1023,6 +1142,7 @@ export interface Prisma__RoleAssignmentClient<T, Null = never, ExtArgs extends r
   readonly [Symbol.toStringTag]: "PrismaPromise"
   user<T extends Prisma.UserDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.UserDefaultArgs<ExtArgs>>): Prisma.Prisma__UserClient<runtime.Types.Result.GetResult<Prisma.$UserPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
   role<T extends Prisma.RoleDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.RoleDefaultArgs<ExtArgs>>): Prisma.Prisma__RoleClient<runtime.Types.Result.GetResult<Prisma.$RolePayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
+  organization<T extends Prisma.RoleAssignment$organizationArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.RoleAssignment$organizationArgs<ExtArgs>>): Prisma.Prisma__OrganizationClient<runtime.Types.Result.GetResult<Prisma.$OrganizationPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1455,6 +1575,25 @@ export type RoleAssignmentDeleteManyArgs<ExtArgs extends runtime.Types.Extension
    * Limit how many RoleAssignments to delete.
    */
   limit?: number
+}
+
+/**
+ * RoleAssignment.organization
+ */
+export type RoleAssignment$organizationArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Organization
+   */
+  select?: Prisma.OrganizationSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Organization
+   */
+  omit?: Prisma.OrganizationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.OrganizationInclude<ExtArgs> | null
+  where?: Prisma.OrganizationWhereInput
 }
 
 /**
