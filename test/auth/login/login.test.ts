@@ -138,16 +138,6 @@ describe.each([
 });
 
 describe('other endings', () => {
-  it('NotFound is told of any organization, before the password is looked at, and leaves nothing', async () => {
-    const person = await world.person();
-    for (const given of [password, 'a wrong password']) {
-      const { answer, changed } = await watch(() => login({ email: person.email, password: given, orgId: person.id }));
-      expect(answer.__typename).toBe('NotFound');
-      expect(changed).toEqual(nothing);
-    }
-    expect(await world.sql('SELECT 1 FROM lockouts WHERE pending > 0')).toEqual([]);
-  });
-
   it('a fault of ours is no failed attempt: the place it took is free again, and nothing is recorded', async () => {
     const person = await world.person();
     const { hasher } = world.house.infra;

@@ -50,12 +50,14 @@ const doors = {
   setupMfa: 'setupMfa(input: { type: TOTP }) { __typename }',
   disableMfa: 'disableMfa(input: { methodId: "01890000-0000-7000-8000-000000000000" }) { __typename }',
   regenerateBackupCodes: 'regenerateBackupCodes { __typename }',
+  updateRole: `updateRole(input: { roleId: "01890000-0000-7000-8000-000000000000" }) { __typename }`,
+  deleteRole: `deleteRole(input: { roleId: "01890000-0000-7000-8000-000000000000" }) { __typename }`,
   setMfaPolicy: 'setMfaPolicy(input: { phishingResistantOnly: false }) { __typename }',
 };
 /** Tried where their rooms are: who may not do them at all is told that first. */
 const elsewhere = [
   ...['activateUser', 'adminUpdateUser', 'assignRole', 'createUser', 'deleteUser', 'impersonate', 'importUsers', 'unassignRole'],
-  ...['createApiKey', 'grantPermission', 'transferOwnership'],
+  ...['createApiKey', 'createRole', 'grantPermission', 'transferOwnership'],
 ];
 const changePassword = `changePassword(input: { currentPassword: "${password}", newPassword: "${next}" }) { __typename }`;
 type Told = { code: string | null; methods?: string[] };

@@ -49,6 +49,7 @@ describe('a sign-in', () => {
       expect(changed).toEqual({ ...nothing, facts: ['user.login_failed NotFound'] });
       expect((await signIn({ email: stranger.email, orgId, password: 'wrong horse battery' })).__typename).toBe('InvalidCredentials');
     }
+    expect(await world.sql('SELECT 1 FROM lockouts WHERE pending > 0')).toEqual([]);
   });
 
   it('remembers the organization across the second factor', async () => {
