@@ -4,8 +4,8 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { DoesNotOpen, UnknownMasterKey } from '../../src/infra/kms/envelope.ts';
 import { createLocalKms } from '../../src/infra/kms/local.ts';
+import { DoesNotOpen, UnknownMasterKey } from '../../src/infra/ports.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'latchkey-kms-'));
 afterAll(() => rmSync(root, { recursive: true }));
