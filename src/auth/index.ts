@@ -24,6 +24,7 @@ import { hearNews } from './news.ts';
 import { openOrganizations } from './organizations/index.ts';
 import { openMay } from './organizations/may.ts';
 import { openPasswords } from './passwords/index.ts';
+import { openSeals } from './seals/index.ts';
 import { describeService } from './service-info.ts';
 import { openServices } from './services/index.ts';
 import { openEndings } from './sessions/ending.ts';
@@ -130,6 +131,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       firstAdministrator: openClaim(shared),
     },
     administration: openAdministration({ ...shared, permissions, grants, sweeps: sessions }),
+    seals: openSeals(shared),
     letters: post,
     serviceInfo: describeService(config),
     /** For the back door alone. */
