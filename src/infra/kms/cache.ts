@@ -13,6 +13,7 @@ export const openKeyCache = ({ entries, seconds }: CacheLimits = cacheLimits) =>
   const cache = new LRUCache<string, Buffer>({
     max: Math.max(1, entries),
     ttl: Math.max(1, seconds * 1000),
+    perf: performance,
     dispose: (dataKey) => void dataKey.fill(0),
   });
   const enabled = entries > 0 && seconds > 0;
