@@ -28,14 +28,15 @@ export const openSeals = (needs: SealNeeds) => {
   const once = rewrapOnce({ database, kms, columns });
   let progress: RewrapProgress = { at: null, left: 0, rewrapped: 0, failed: 0 };
   let clean: { head: Buffer; at: number } | null = null;
-  let next: Cursor | null = null;
+  let next: { cursor: Cursor; head: Buffer } | null = null;
   let untold = 0;
 
   const run = async (options: PassOptions = {}): Promise<Pass> => {
     const before = { rewrapped: progress.rewrapped, failed: options.from ? progress.failed : 0 };
     const note = (pass: Pass) => {
-      const left = Math.max(0, pass.stale - pass.rewrapped - pass.changed - pass.failed);
-      progress = { at: clock.now(), left, rewrapped: before.rewrapped + pass.rewrapped, failed: before.failed + pass.failed };
+      const failed = before.failed + pass.failed;
+      const left = Math.max(0, pass.stale - pass.rewrapped - pass.changed - failed);
+      progress = { at: clock.now(), left, rewrapped: before.rewrapped + pass.rewrapped, failed };
       options.progress?.(pass);
     };
     const pass = await once({ ...options, progress: note });
@@ -61,10 +62,11 @@ export const openSeals = (needs: SealNeeds) => {
       if (clean?.head.equals(head) && Math.abs(now - clean.at) < hourMs) return;
       const pass = await run({
         limit: turn,
-        ...(next && { from: next }),
+        // Behind a cursor of another master key all has to be looked at again.
+        ...(next?.head.equals(head) && { from: next.cursor }),
         failed: (failure) => log.error(failure, 'a sealed value cannot be rewrapped, and stays as it is'),
       });
-      next = pass.next;
+      next = pass.next && { cursor: pass.next, head };
       clean = next ? null : { head, at: now };
       if (pass.rewrapped > 0) log.info(pass, 'sealed values were rewrapped');
     },
