@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { SealContext } from '../ports.ts';
-import { encode, type Unpacked } from './format.ts';
+import { textOf, type Unpacked } from './format.ts';
 
 export type CacheLimits = { entries: number; seconds: number };
 export const cacheLimits: CacheLimits = { entries: 1_000, seconds: 300 };
@@ -23,7 +23,7 @@ export const openKeyCache = ({ entries, seconds }: CacheLimits = cacheLimits) =>
 
   // The first part is JSON, which says by itself where it ends; latin1 is one character a byte.
   const nameOf = ({ version, keyId, wrapped }: Unpacked, context: SealContext): string =>
-    `${encode(version, 'key', context).toString()}${keyId.length}:${keyId}${wrapped.toString('latin1')}`;
+    `${textOf(version, 'key', context)}${keyId.length}:${keyId}${wrapped.toString('latin1')}`;
 
   return {
     /** Use it before the next await: then it may be zeroed. */

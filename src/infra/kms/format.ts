@@ -11,8 +11,9 @@ export const currentVersion: Version = 2;
 const longestKeyId = 255;
 
 /** What a ciphertext is bound to. JSON quotes its strings, so no two contexts have one encoding, and a missing owner differs from an empty one. */
-export const encode = (version: Version, use: 'key' | 'data', { purpose, id, owner }: SealContext): Buffer =>
-  Buffer.from(JSON.stringify(['latchkey', version, use, purpose, id, owner ?? null]));
+export const textOf = (version: Version, use: 'key' | 'data', { purpose, id, owner }: SealContext): string =>
+  JSON.stringify(['latchkey', version, use, purpose, id, owner ?? null]);
+export const encode = (version: Version, use: 'key' | 'data', context: SealContext): Buffer => Buffer.from(textOf(version, use, context));
 
 /** The first bytes of every value of the current version under `keyId`, and of no other. */
 export const headOf = (keyId: string): Buffer => {
