@@ -22,7 +22,7 @@ const aad = (context: Context = {}): Buffer => Buffer.from(JSON.stringify(Object
 export const startAwsKms = async () => {
   const region = 'eu-central-1';
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: randomBytes(30).toString('base64') };
-  const keys = new Map<string, { material: Buffer; state: 'Enabled' | 'Disabled' }>();
+  const keys = new Map<string, { material: Buffer; state: 'Enabled' | 'Disabled' | 'Denied' }>();
   const aliases = new Map<string, string>();
   const received: { operation: string; body: Body }[] = [];
   const dataKeys: Buffer[] = [];
@@ -40,7 +40,7 @@ export const startAwsKms = async () => {
   const usable = (id?: string) => {
     const arn = arnOf(id);
     const key = keys.get(arn)!;
-    if (key.state !== 'Enabled') refuse('DisabledException');
+    if (key.state !== 'Enabled') refuse(key.state === 'Denied' ? 'AccessDeniedException' : 'DisabledException');
     return { arn, ...key };
   };
   const wrap = (id: string | undefined, dataKey: Buffer, context?: Context): { arn: string; blob: string } => {

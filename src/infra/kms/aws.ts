@@ -42,9 +42,10 @@ const lost = new Set([
   'AccessDeniedException',
 ]);
 
-type Fault = { name?: string; $metadata?: { httpStatusCode?: number } };
+type Fault = { name?: string; message?: string; $metadata?: { httpStatusCode?: number } };
 /** The SDK's errors in the house's words. Their messages are not told: they repeat what was sent. */
 const inOurWords = (fault: Fault, keyId: string, ofRecord: boolean): Error => {
+  if (fault.message === 'Region is missing') return new Refused('AWS KMS has no region: set KMS_AWS_REGION', 30);
   const status = fault.$metadata?.httpStatusCode;
   const name = fault.name ?? 'unknown';
   if (passing.has(name) || status === undefined || status >= 500 || status === 429) return new Transient(codeOf(fault));
@@ -70,7 +71,9 @@ export const openAwsKeeper = async (settings: AwsSettings): Promise<KeyKeeper & 
   const ask = <T>(keyId: string, ofRecord: boolean, send: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> =>
     remote.call((abortSignal) =>
       send({ abortSignal }).catch((fault: Fault) => {
-        throw inOurWords(fault, keyId, ofRecord);
+        // Denied the current key, this process may nothing: no value is to blame.
+        const denied = fault.name === 'AccessDeniedException' && keyId === current.last();
+        throw inOurWords(fault, keyId, ofRecord && !denied);
       }),
     );
 

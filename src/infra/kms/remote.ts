@@ -68,6 +68,8 @@ export const remembered = <T>(look: () => Promise<T>, ms: number) => {
   };
   return {
     know,
+    /** What was known last, however old. */
+    last: (): T | undefined => known?.value,
     get: async (): Promise<T> => {
       if (known && performance.now() < known.until) return known.value;
       looking ??= look()

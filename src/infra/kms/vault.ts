@@ -90,6 +90,8 @@ export const createVaultKeeper = (settings: VaultSettings): KeyKeeper & { check(
     const ciphertext = `vault:v${version}:${wrapped.toString('base64')}`;
     const { status, body } = await request(`${mount}/${verb}/${name}`, { ciphertext, context: contextOf(context) });
     if (status === 200 && body?.data) return { name, data: body.data };
+    // Denied the present key, this process may nothing: no value is to blame.
+    if (status === 403 && name === key) throw refusal(`to ${verb}`, status);
     const said = Array.isArray(body?.errors) ? body.errors.join() : '';
     if (status === 400 && !/key not found|policy not found|too old|too new|no longer/.test(said))
       throw new DoesNotOpen('the wrapped key was altered or belongs to another context');

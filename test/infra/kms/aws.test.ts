@@ -76,6 +76,15 @@ describe('AWS KMS', () => {
     expect(await kms.open(old, context)).toEqual(secret);
   });
 
+  it('that denies the current key makes the KMS unavailable, and one that denies an old key loses what is under that', async () => {
+    const old = await kms.seal(secret, context);
+    server.keys.get(kms.keyIdOf(old))!.state = 'Denied';
+    await expect(kms.open(old, context)).rejects.toThrow(/^AWS KMS refuses the use of .*AccessDenied/);
+    server.aliases.set('alias/latchkey', server.makeKey());
+    await kms.seal(secret, context);
+    await expect(kms.open(old, context)).rejects.toThrow(UnknownMasterKey);
+  });
+
   it('opens nothing that another key has wrapped, though it knows both', async () => {
     const sealed = await kms.seal(secret, context);
     const other = Buffer.from(server.makeKey());

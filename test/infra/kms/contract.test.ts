@@ -48,9 +48,7 @@ describe.each(Object.entries(providers))('A KMS with master keys at %s', (_name,
       { purpose: 'totp_secretrow-1', id: '', owner: 'user-1' },
     ];
     for (const other of others)
-      for (const each of [kms, cached])
-        for (const work of [each.open(sealed, other), each.open(Buffer.from(sealed), other)])
-          expect(await refused(work), JSON.stringify(other)).toBeInstanceOf(DoesNotOpen);
+      for (const each of [kms, cached]) expect(await refused(each.open(sealed, other)), JSON.stringify(other)).toBeInstanceOf(DoesNotOpen);
     cached.close();
   });
 

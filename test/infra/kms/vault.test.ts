@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEnvelopeKms } from '../../../src/infra/kms/envelope.ts';
 import { createVaultKeeper, type VaultSettings } from '../../../src/infra/kms/vault.ts';
-import { type Kms, UnknownMasterKey } from '../../../src/infra/ports.ts';
+import { type Kms, Unavailable, UnknownMasterKey } from '../../../src/infra/ports.ts';
 import { Secret } from '../../../src/infra/secret.ts';
 import { freePort } from '../../kit/ports.ts';
 import { startVault, type VaultServer } from '../../kit/vault.ts';
@@ -102,6 +102,14 @@ describe('Vault', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  it('that takes the token no more is unavailable: no value is said to be lost', async () => {
+    const kms = open();
+    const sealed = await kms.seal(secret, context);
+    server.tokens.clear();
+    for (const work of [() => kms.open(sealed, context), () => kms.seal(secret, context), () => kms.currentHead()])
+      await expect(work()).rejects.toThrow(Unavailable);
   });
 
   it('is asked for no other path than that of a key, whatever id stands in the database', async () => {
