@@ -4,6 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { type Env, httpUrl, integer, type Setting, setting } from './config/forms.ts';
+import { kmsProblems, kmsSettings } from './config/kms.ts';
 import type { Rate } from './infra/ports.ts';
 
 const list = z.string().transform((text) =>
@@ -12,7 +14,6 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter(Boolean),
 );
-const integer = (least: number, most = Number.MAX_SAFE_INTEGER) => z.coerce.number().int().min(least).max(most);
 const flag = z.enum(['on', 'off']).transform((text) => text === 'on');
 const rate = z
   .string()
@@ -22,10 +23,6 @@ const rate = z
     const [limit, seconds] = text.slice(0, -1).split('/').map(Number);
     return { limit: limit as number, seconds: seconds as number };
   });
-const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
-
-type Setting = { schema: z.ZodType; initial?: string; what: string };
-const setting = <S extends z.ZodType>(schema: S, initial: string | undefined, what: string) => ({ schema, initial, what });
 
 /** Every setting: its form, its default (undefined: none) and what it means. */
 export const settings = {
@@ -121,12 +118,7 @@ export const settings = {
     '20/900s',
     'failed authentications of a service client, and of a network, that are told apart and recorded',
   ),
-  KMS_PROVIDER: setting(z.enum(['local']), 'local', 'who holds the master key'),
-  KMS_MASTER_KEY_FILE: setting(
-    z.string().min(1).optional(),
-    undefined,
-    'file of the local master keys; DATA_DIR/master-keys.json where not set',
-  ),
+  ...kmsSettings,
   GEOIP_DATABASE: setting(z.string().min(1).optional(), undefined, 'a MaxMind-format country database (.mmdb)'),
   BOOTSTRAP_ADMIN_EMAIL: setting(z.email().optional(), undefined, 'whoever verifies this address while there is no superadmin becomes one'),
   LINK_VERIFY_EMAIL: setting(httpUrl.optional(), undefined, 'page that verification links open; PUBLIC_URL/verify-email where not set'),
@@ -162,10 +154,10 @@ export class ConfigError extends Error {
 }
 
 /** What production has to be told, because nothing embedded is taken there. */
-const required = ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'PUBLIC_URL', 'KMS_MASTER_KEY_FILE', 'MAIL_FROM'] as const;
+const required = ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'PUBLIC_URL', 'MAIL_FROM'] as const;
 
 /** Reads and checks the settings; throws `ConfigError` naming every problem at once. An empty value counts as not set. */
-export const readConfig = (env: Record<string, string | undefined> = process.env): Config => {
+export const readConfig = (env: Env = process.env): Config => {
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, { schema, initial }] of Object.entries(settings) as [string, Setting][]) {
@@ -179,6 +171,7 @@ export const readConfig = (env: Record<string, string | undefined> = process.env
     if (values['PUBLIC_URL'] && !String(values['PUBLIC_URL']).startsWith('https://'))
       problems.push('PUBLIC_URL: must be https with NODE_ENV=production');
   }
+  problems.push(...kmsProblems(env, production));
   if (env['SMS_URL'])
     for (const name of ['SMS_ACCOUNT', 'SMS_TOKEN', 'SMS_FROM'] as const)
       if (!env[name]) problems.push(`${name}: must be set with SMS_URL (${settings[name].what})`);

@@ -41,6 +41,8 @@ export const openHouse = async (config: Config, log: Log, ports: { clock?: Clock
         redis: infra.redis,
         inbox: infra.inbox,
         hasher: infra.hasher,
+        kms: infra.kms,
+        seals: auth.seals,
         makeContext: (caller, reply) =>
           bindGraphClient(
             { auth, caller, reply, loaders: createLoaders(auth, caller), proved: { userIds: new Set(), sessionIds: new Set() } },

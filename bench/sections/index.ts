@@ -3,6 +3,7 @@ import type { Stage } from '../lib/stage.ts';
 import { login, me, refresh, sessions } from './better-auth.ts';
 import { frontDoor } from './front-door.ts';
 import { hash } from './hash.ts';
+import { kms } from './kms.ts';
 import { memory } from './memory.ts';
 import { storm } from './storm.ts';
 
@@ -14,6 +15,7 @@ export const sections: Record<string, (stage: Stage) => Promise<Section>> = {
   refresh,
   login,
   hash,
+  kms,
   storm,
   memory,
 };

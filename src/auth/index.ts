@@ -25,6 +25,7 @@ import { openOrganizations } from './organizations/index.ts';
 import { openMay } from './organizations/may.ts';
 import { openPlaces } from './organizations/places.ts';
 import { openPasswords } from './passwords/index.ts';
+import { openSeals } from './seals/index.ts';
 import { describeService } from './service-info.ts';
 import { openServices } from './services/index.ts';
 import { openEndings } from './sessions/ending.ts';
@@ -141,6 +142,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       firstAdministrator: openClaim(shared),
     },
     administration: openAdministration({ ...shared, permissions, grants, sweeps: sessions }),
+    seals: openSeals(shared),
     letters: post,
     serviceInfo: describeService(config),
     /** For the back door alone. */

@@ -7,7 +7,7 @@ import { openTail } from './tail.ts';
 
 /** Starts the watch on the log, the letters and the sweeps; `stop` lets what runs finish. */
 export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Config) => {
-  const { users, sessions, tokens, mfa, access, services, housekeeping } = auth;
+  const { users, sessions, tokens, mfa, access, services, seals, housekeeping } = auth;
   const tail = await openTail({ housekeeping, sessions, fanout: infra.fanout, log: infra.log });
   const every = { minute: '* * * * *', hour: '17 * * * *', day: '23 3 * * *' };
   const jobs = await openJobs({
@@ -24,6 +24,7 @@ export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Confi
       sweepGrants: { cron: every.day, run: access.sweep },
       sweepTokens: { cron: every.hour, run: tokens.sweep },
       sweepServices: { cron: every.hour, run: services.sweep },
+      rewrap: { cron: every.minute, run: seals.rewrapSome },
       rotateOldKey: { cron: every.hour, run: tokens.rotateIfOld },
       removeOldSessions: { cron: every.day, catchUp: true, run: async () => void (await sessions.removeOld()) },
       removeUnverified: { cron: every.day, catchUp: true, run: async () => void (await users.removeUnverified()) },

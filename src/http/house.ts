@@ -3,7 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Bearer, Caller, Identity } from '../auth/caller.ts';
 import type { Services } from '../auth/services/index.ts';
 import type { Config } from '../config.ts';
-import type { Clock, Inbox, Log } from '../infra/ports.ts';
+import type { Clock, Inbox, Kms, Log } from '../infra/ports.ts';
 import type { Reply } from '../schema/context.ts';
 
 type ClaimInput = { token: string; email: string; password: string };
@@ -43,6 +43,8 @@ export type House = {
   database: Pinged;
   redis?: Pinged | null;
   inbox?: Inbox | null;
+  kms?: Pick<Kms, 'stats'>;
+  seals?: { progress(): { at: Date | null; left: number; rewrapped: number; failed: number } };
   hasher?: { stats(): { running: number; queued: number; refused: number } };
   /** What `/info` says. */
   about: { name: string; version: string; features: readonly string[] };

@@ -2,11 +2,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { openDurations } from './durations.ts';
 import type { House } from './house.ts';
+import { observeKms } from './kms-metrics.ts';
 
 /** Only names of this list become labels: a method is the client's to choose, and each value is a series for ever. */
 const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 
-export const openMetrics = (hasher: House['hasher']) => {
+export const openMetrics = ({ hasher, kms, seals }: Pick<House, 'hasher' | 'kms' | 'seals'>) => {
   const registry = new Registry();
   // Process, heap, garbage collection and event loop lag.
   collectDefaultMetrics({ register: registry });
@@ -61,6 +62,7 @@ export const openMetrics = (hasher: House['hasher']) => {
       },
     });
   }
+  observeKms(registry, { kms, seals });
   return {
     /** `seconds` is the whole of the request; `route` one of the router's own names. */
     request: (route: string, method: string | undefined, status: number, seconds: number): void => {

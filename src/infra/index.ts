@@ -1,9 +1,8 @@
 /** Chooses the implementations by the configuration: what is not set is embedded (never with NODE_ENV=production, see src/config.ts). */
-import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { systemClock } from './clock.ts';
 import { createHasher } from './hasher/index.ts';
-import { createLocalKms } from './kms/local.ts';
+import { openKms } from './kms/index.ts';
 import { createInbox } from './mail/inbox.ts';
 import { createSmtpMailer } from './mail/smtp.ts';
 import { createMemoryFanout } from './memory/fanout.ts';
@@ -74,6 +73,8 @@ export const openInfra = async (config: Config, log: Log, ports: { clock?: Clock
     closers.push(database.close);
     const prisma = openPrisma(database.pool);
     closers.push(() => prisma.$disconnect());
+    const kms = await openKms(config, log);
+    closers.push(async () => kms.close());
     const shared = await openShared(config, clock, log);
     closers.push(shared.close);
     const hasher = createHasher(config);
@@ -92,7 +93,7 @@ export const openInfra = async (config: Config, log: Log, ports: { clock?: Clock
       fanout: shared.fanout,
       limiter: shared.limiter,
       redis: shared.redis,
-      kms: createLocalKms({ file: config.KMS_MASTER_KEY_FILE ?? join(config.DATA_DIR, 'master-keys.json') }),
+      kms,
       hasher,
       places: await openPlaces(config.GEOIP_DATABASE),
       breaches: createBreaches({ url: config.PASSWORD_BREACH_URL }, log),

@@ -35,11 +35,23 @@ export type Database = Sql & {
 /** What a sealed value is bound to (additional authenticated data): moved to another row, owner or purpose it does not open. */
 export type SealContext = { purpose: string; id: string; owner?: string };
 
-/** Envelope encryption: a data key per record, wrapped by a master key that the KMS alone holds. */
+/** What a process has in its cache of data keys; `away`: the KMS did not answer lately, so that only cached keys open anything. */
+export type KmsStats = { cached: number; hits: number; misses: number; away: boolean };
+
+/** Envelope encryption: a data key per record, wrapped by a master key that the KMS alone holds. Throws `Unavailable` while the KMS is away. */
 export type Kms = {
   seal(plaintext: Uint8Array, context: SealContext): Promise<Buffer>;
-  /** Throws on a wrong context, a flipped bit or an unknown master key. */
+  /** Throws `DoesNotOpen` or `UnknownMasterKey`. */
   open(sealed: Uint8Array, context: SealContext): Promise<Buffer>;
+  /** The same value under the master key that is current now; null where it is under that already. Throws as `open` does. */
+  rewrap(sealed: Uint8Array, context: SealContext): Promise<Buffer | null>;
+  /** The id of the master key that `sealed` names. Throws `DoesNotOpen` for what is no sealed value. */
+  keyIdOf(sealed: Uint8Array): string;
+  /** The bytes that every value sealed now begins with, and no value under another master key or of an older form does. */
+  currentHead(): Promise<Buffer>;
+  stats(): KmsStats;
+  /** Forgets the cached data keys, and lets go of connections. */
+  close(): void;
 };
 
 /**
@@ -121,4 +133,14 @@ export class Unavailable extends Error {
 /** What an operator can mend: a sentence that says how. Told without a stack (src/main.ts). */
 export class StartError extends Error {
   override readonly name = 'StartError';
+}
+
+/** A sealed value that was altered, moved to another context, or sealed under a key that was replaced behind its id. */
+export class DoesNotOpen extends Error {
+  override readonly name = 'DoesNotOpen';
+}
+
+/** A sealed value under a master key that is not, or no longer, known or usable. The value is whole: with the key back, it opens. */
+export class UnknownMasterKey extends Error {
+  override readonly name = 'UnknownMasterKey';
 }

@@ -10,7 +10,7 @@ const src = fileURLToPath(new URL('../../src', import.meta.url));
 const floors: Record<string, number> = { main: 6, http: 5, events: 5, resolvers: 4, schema: 3, auth: 2, infra: 1, config: 0 };
 const floorOf = (path: string): string => {
   const [first = ''] = path.split('/');
-  if (['main.ts', 'house.ts'].includes(first)) return 'main';
+  if (['main.ts', 'house.ts', 'kms.ts'].includes(first)) return 'main';
   return first === 'config.ts' ? 'config' : first;
 };
 /** What config needs of infra is a type of the ports alone; the ports import nothing. */

@@ -37,6 +37,7 @@ export type FactData = {
   'user.unlocked': { reason?: string };
   'user.impersonated': { reason: string };
   'user.impersonation_failed': { reason: string };
+  'seals.rewrapped': { keyId: string; rewrapped: number; failed: number };
   'sessions.cleaned': { expired: number; removed: number };
   'user.deletion_failed': { reason: 'InvalidCredentials' };
   'password.changed': Record<string, never>;

@@ -1,6 +1,7 @@
 /** Authenticator apps: time-based one-time passwords (RFC 6238), six digits, steps of 30 seconds, SHA-1 as every app knows it. */
 import { generateURI, ScureBase32Plugin, verifySync } from 'otplib';
 import { type Clock, type Database, type Kms, type Random, Unavailable } from '../../infra/ports.ts';
+import type { SealedColumn } from '../seals/model.ts';
 import { type Claim, digitsOf, type MfaAnswer } from './model.ts';
 import { type Confirmed, type MethodRow, type Owner, takeStep } from './store.ts';
 
@@ -12,6 +13,16 @@ const base32 = new ScureBase32Plugin();
 /** The secret in base32, and as the URI that apps read (Key URI Format). */
 export type TotpSetup = { secret: string; otpauthUri: string };
 export type TotpNeeds = { database: Database; clock: Clock; random: Random; kms: Kms; config: { MFA_ISSUER: string } };
+const sealContext = (id: string, owner: string) => ({ purpose: 'totp_secret', id, owner });
+export const totpSecrets: SealedColumn = {
+  table: 'mfa_methods',
+  column: 'sealed_secret',
+  key: 'id',
+  keyType: 'uuid',
+  needs: ['user_id'],
+  context: (row) => sealContext(row['id'] as string, row['user_id'] as string),
+};
+
 export type Totp = ReturnType<typeof openTotp>;
 
 /** The step that `code` belongs to, one before or one after now at most (RFC 6238 §6); null where it is of none. */
@@ -22,7 +33,6 @@ export const stepOf = (secret: string, code: string, now: Date): number | null =
 };
 
 export const openTotp = ({ clock, random, kms, config }: TotpNeeds) => {
-  const sealContext = (id: string, owner: string) => ({ purpose: 'totp_secret', id, owner });
   const open = async (row: MethodRow): Promise<string> => {
     if (!row.sealed_secret) throw new Unavailable('a second factor has no secret');
     return (await kms.open(row.sealed_secret, sealContext(row.id, row.user_id))).toString();

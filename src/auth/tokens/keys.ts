@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import type { Clock, Database, Kms } from '../../infra/ports.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Origin } from '../caller.ts';
+import type { SealedColumn } from '../seals/model.ts';
 import type { Algorithm, VerifyingKey } from './jwt.ts';
 import { advanceKeys, insertKey, liveKeys, lockKeys } from './store.ts';
 
@@ -23,6 +24,16 @@ const newPair = (algorithm: Algorithm): Promise<{ publicKey: KeyObject; privateK
 const thumbprint = (jwk: Record<string, unknown>): string => {
   const members = ['crv', 'e', 'kty', 'n', 'x', 'y'].filter((name) => jwk[name] !== undefined);
   return createHash('sha256').update(JSON.stringify(jwk, members)).digest('base64url');
+};
+
+const sealContext = (kid: string) => ({ purpose: 'signing_key', id: kid });
+export const signingKeys: SealedColumn = {
+  table: 'signing_keys',
+  column: 'sealed_private',
+  key: 'kid',
+  keyType: 'text',
+  needs: [],
+  context: (row) => sealContext(row['kid'] as string),
 };
 
 export type KeyNeeds = {
@@ -56,7 +67,7 @@ export const openKeyRing = async (needs: KeyNeeds) => {
       const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
       next.set(kid, { algorithm, publicKey, jwk: { ...jwk, kid, alg: algorithm, use: 'sig' }, retiredAt });
       if (row.state !== 'active') continue;
-      const der = await kms.open(row.sealed_private, { purpose: 'signing_key', id: kid });
+      const der = await kms.open(row.sealed_private, sealContext(kid));
       const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
       active = { kid, algorithm, privateKey, activatedAt: row.activated_at ?? clock.now() };
     }
@@ -71,7 +82,7 @@ export const openKeyRing = async (needs: KeyNeeds) => {
     const { publicKey, privateKey } = await newPair(config.JWT_ALGORITHM);
     const publicJwk = publicKey.export({ format: 'jwk' }) as Record<string, unknown>;
     const kid = thumbprint(publicJwk);
-    const sealedPrivate = await kms.seal(privateKey.export({ format: 'der', type: 'pkcs8' }), { purpose: 'signing_key', id: kid });
+    const sealedPrivate = await kms.seal(privateKey.export({ format: 'der', type: 'pkcs8' }), sealContext(kid));
     return { kid, algorithm: config.JWT_ALGORITHM, publicJwk, sealedPrivate };
   };
 

@@ -1,6 +1,17 @@
 /** Secrets of the house itself, made once, sealed by the KMS, the same for every replica. */
 import type { Clock, Kms, Random, Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
+import type { SealedColumn } from '../seals/model.ts';
+
+const sealContext = (name: string) => ({ purpose: 'house_secret', id: name });
+export const houseSecrets: SealedColumn = {
+  table: 'sealed_secrets',
+  column: 'sealed',
+  key: 'name',
+  keyType: 'text',
+  needs: [],
+  context: (row) => sealContext(row['name'] as string),
+};
 
 export type SecretName = 'refresh_mac' | 'digest_pepper';
 
@@ -9,7 +20,7 @@ const insert = statement('INSERT INTO sealed_secrets (name, sealed, created_at) 
 
 /** The 256-bit secret `name`; of replicas that start at once on an empty database one makes it and all use that one. */
 export const houseSecret = async (needs: { database: Sql; kms: Kms; clock: Clock; random: Random }, name: SecretName): Promise<Buffer> => {
-  const context = { purpose: 'house_secret', id: name };
+  const context = sealContext(name);
   const kept = async () => (await needs.database.run<{ sealed: Buffer }>(find, [name]))[0]?.sealed;
   let sealed = await kept();
   if (!sealed) {

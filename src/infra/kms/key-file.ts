@@ -1,5 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { StartError } from '../ports.ts';
@@ -7,10 +20,13 @@ import { StartError } from '../ports.ts';
 /** The master keys by id, 32 bytes each, and the id of the one that seals. */
 export type MasterKeys = { current: string; keys: ReadonlyMap<string, Buffer> };
 
+/** The ids of local keys, which no other keeper's have the form of. */
+export const keyIdForm = /^[\w.-]{1,64}$/;
+
 const form = z.object({
   current: z.string(),
   keys: z.record(
-    z.string().regex(/^[\w.-]{1,64}$/, 'an id is 1 to 64 of A-Z a-z 0-9 _ . -'),
+    z.string().regex(keyIdForm, 'an id is 1 to 64 of A-Z a-z 0-9 _ . -'),
     z.base64().refine((text) => Buffer.from(text, 'base64').length === 32, 'a key is the base64 of 32 bytes'),
   ),
 });
@@ -63,3 +79,48 @@ export const ensureMasterKeys = (file: string): void => {
     rmSync(draft, { force: true });
   }
 };
+
+const rest = 'Another change of it is under way; if none is (a process was killed), remove the lock';
+
+/**
+ * Changes the file under a lock and puts the new one in its place whole, with the mode and the owner of the old: a reader sees one or the other.
+ * Without the lock, of two who add a key at once one would take the other's away, under which something may be sealed by then.
+ */
+const change = (file: string, work: (held: MasterKeys) => MasterKeys): void => {
+  const lock = `${file}.lock`;
+  const opened = openLock(lock);
+  try {
+    const next = work(readMasterKeys(file));
+    const keys = Object.fromEntries([...next.keys].map(([id, key]) => [id, key.toString('base64')]));
+    writeSync(opened, `${JSON.stringify({ current: next.current, keys }, null, 2)}\n`);
+    const { uid, gid } = statSync(file);
+    if (process.getuid?.() === 0) fchownSync(opened, uid, gid);
+    fsyncSync(opened);
+    renameSync(lock, file);
+  } finally {
+    closeSync(opened);
+    rmSync(lock, { force: true });
+  }
+};
+const openLock = (lock: string): number => {
+  try {
+    return openSync(lock, 'wx', 0o600);
+  } catch (problem) {
+    if ((problem as NodeJS.ErrnoException).code === 'EEXIST') throw new StartError(`${lock} is there. ${rest}.`);
+    throw problem;
+  }
+};
+
+/** Adds a new key to the file, and with `use` has it seal from now on; its id. Throws `StartError` where the file is being changed. */
+export const addMasterKey = (file: string, { use }: { use: boolean }): string => {
+  const id = randomBytes(6).toString('hex');
+  change(file, ({ current, keys }) => ({ current: use ? id : current, keys: new Map(keys).set(id, randomBytes(32)) }));
+  return id;
+};
+
+/** Has a key that is in the file seal from now on. Throws `StartError` where it is not there. */
+export const useMasterKey = (file: string, id: string): void =>
+  change(file, ({ keys }) => {
+    if (!keys.has(id)) throw new StartError(`${file} has no master key ${JSON.stringify(id)}`);
+    return { current: id, keys };
+  });

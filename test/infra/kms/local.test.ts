@@ -4,8 +4,8 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { DoesNotOpen, UnknownMasterKey } from '../../src/infra/kms/envelope.ts';
-import { createLocalKms } from '../../src/infra/kms/local.ts';
+import { createLocalKms } from '../../../src/infra/kms/local.ts';
+import { DoesNotOpen, UnknownMasterKey } from '../../../src/infra/ports.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'latchkey-kms-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -121,7 +121,7 @@ describe('The local KMS', () => {
 
   it('agrees with processes that start at the same moment, and leaves no draft behind.', async () => {
     const file = freshFile();
-    const module = new URL('../../src/infra/kms/local.ts', import.meta.url).href;
+    const module = new URL('../../../src/infra/kms/local.ts', import.meta.url).href;
     const seal = `const { createLocalKms } = await import(${JSON.stringify(module)});
       const sealed = await createLocalKms({ file: ${JSON.stringify(file)} }).seal(Buffer.from('x'), { purpose: 'p', id: 'i' });
       process.stdout.write(sealed.toString('hex'));`;

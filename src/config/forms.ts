@@ -1,0 +1,11 @@
+/** Forms that settings share. */
+import { z } from 'zod';
+
+/** Environment variables by name. */
+export type Env = Record<string, string | undefined>;
+/** The form of a setting, its default (undefined: none) and what it means. */
+export type Setting = { schema: z.ZodType; initial?: string; what: string };
+
+export const setting = <S extends z.ZodType>(schema: S, initial: string | undefined, what: string) => ({ schema, initial, what });
+export const integer = (least: number, most = Number.MAX_SAFE_INTEGER) => z.coerce.number().int().min(least).max(most);
+export const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
