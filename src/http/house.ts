@@ -1,5 +1,6 @@
 /** What the front door needs of the house, declared by its consumer: main wires the domain to it, tests wire a small one. */
 import type { GraphQLSchema } from 'graphql';
+import type { Registry } from 'prom-client';
 import type { Bearer, Caller, Identity } from '../auth/caller.ts';
 import type { Services } from '../auth/services/index.ts';
 import type { Config } from '../config.ts';
@@ -43,6 +44,8 @@ export type House = {
   database: Pinged;
   redis?: Pinged | null;
   inbox?: Inbox | null;
+  /** Whose figures `/metrics` tells beside the front door's own. */
+  registry?: Registry;
   hasher?: { stats(): { running: number; queued: number; refused: number } };
   /** What `/info` says. */
   about: { name: string; version: string; features: readonly string[] };

@@ -6,8 +6,8 @@ import type { House } from './house.ts';
 /** Only names of this list become labels: a method is the client's to choose, and each value is a series for ever. */
 const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 
-export const openMetrics = (hasher: House['hasher']) => {
-  const registry = new Registry();
+/** `registry`: where other doors of the house add theirs. */
+export const openMetrics = (hasher: House['hasher'], registry: Registry = new Registry()) => {
   // Process, heap, garbage collection and event loop lag.
   collectDefaultMetrics({ register: registry });
   const registers = [registry];

@@ -44,7 +44,7 @@ const ownOrigins = (house: House, port: number): ReadonlySet<string> => {
 /** Listens on `HOST` and `PORT`; throws a `StartError` with a sentence for the operator where that cannot be. */
 export const openFrontDoor = async (house: House): Promise<FrontDoor> => {
   const { config, log } = house;
-  const metrics = openMetrics(house.hasher);
+  const metrics = openMetrics(house.hasher, house.registry);
   const cors = openCors(config.CORS_ORIGINS);
   const desk: Desk = { log, metrics, cors, config, securityHeaders: securityHeadersOf(house.publicUrl), draining: false };
   const addresses = openAddresses(config.TRUSTED_PROXIES);
