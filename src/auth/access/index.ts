@@ -1,6 +1,9 @@
 /** The door of the access room: what users may, who says so, and by which roles. */
 import { type AssignRoleNeeds, assignRole, unassignRole } from './assign-role.ts';
 import { type CheckNeeds, checkPermissions } from './check.ts';
+
+export type { PermissionCheckInput } from './check.ts';
+
 import { type GrantNeeds, grantPermission, revokePermission } from './grants.ts';
 import { type AssignmentRow, findAssignments, hasSuperadmin, listPermissions, listRoles, sweepGrants } from './store.ts';
 
