@@ -17,12 +17,14 @@ WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY package.json ./
 COPY prisma prisma
+COPY proto proto
 COPY src src
 # The one place it writes to: the master key file, made at the first start. Keep it in a volume, and back it up.
 RUN install -d -o node -g node -m 0700 /var/lib/latchkey
 VOLUME /var/lib/latchkey
 USER node
-EXPOSE 4000
+# 4001 is for GRPC_PORT=4001; nothing listens there without it.
+EXPOSE 4000 4001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # node itself, not npm, so that SIGTERM reaches it.

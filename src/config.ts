@@ -131,6 +131,23 @@ export const settings = {
   ),
   LINK_NOT_ME: setting(httpUrl.optional(), undefined, 'page that disowns a sign-in; PUBLIC_URL/not-me where not set'),
   SUBGRAPH_SDL: setting(flag.optional(), undefined, 'whether _service { sdl } answers; off in production where not set'),
+  GRPC_PORT: setting(
+    integer(0, 65_535).optional(),
+    undefined,
+    'port of HOST for gRPC, for other services and Envoy (0: any free one); no gRPC where not set',
+  ),
+  GRPC_TLS_CERT_FILE: setting(z.string().optional(), undefined, 'certificate chain of the gRPC port, PEM; no TLS there where not set'),
+  GRPC_TLS_KEY_FILE: setting(z.string().optional(), undefined, 'its private key, PEM'),
+  GRPC_TLS_CLIENT_CA_FILE: setting(
+    z.string().optional(),
+    undefined,
+    'authorities whose client certificates the gRPC port asks for, PEM (mTLS); none are asked for where not set',
+  ),
+  GRPC_ENVOY_TOKEN: setting(
+    z.string().min(16).optional(),
+    undefined,
+    'bearer token that Envoy has to send with its questions to ext_authz; none is asked for where not set',
+  ),
   METRICS_TOKEN: setting(
     z.string().min(16).optional(),
     undefined,
@@ -156,6 +173,13 @@ export class ConfigError extends Error {
 /** What production has to be told, because nothing embedded is taken there. */
 const required = ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'PUBLIC_URL', 'MAIL_FROM'] as const;
 
+/** The second is needed with the first. */
+const pairs = [
+  ['GRPC_TLS_CERT_FILE', 'GRPC_TLS_KEY_FILE'],
+  ['GRPC_TLS_KEY_FILE', 'GRPC_TLS_CERT_FILE'],
+  ['GRPC_TLS_CLIENT_CA_FILE', 'GRPC_TLS_CERT_FILE'],
+] as const;
+
 /** Reads and checks the settings; throws `ConfigError` naming every problem at once. An empty value counts as not set. */
 export const readConfig = (env: Env = process.env): Config => {
   const problems: string[] = [];
@@ -175,6 +199,8 @@ export const readConfig = (env: Env = process.env): Config => {
   if (env['SMS_URL'])
     for (const name of ['SMS_ACCOUNT', 'SMS_TOKEN', 'SMS_FROM'] as const)
       if (!env[name]) problems.push(`${name}: must be set with SMS_URL (${settings[name].what})`);
+  for (const [name, needed] of pairs)
+    if (env[name] && !env[needed]) problems.push(`${needed}: must be set with ${name} (${settings[needed].what})`);
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({ ...(values as Settings), production });
 };

@@ -1,7 +1,9 @@
-/** Wires the house: infra, the domain on it, the back door, the front door; and takes it down in the reverse order. */
+/** Wires the house: infra, the domain on it, the back door, the front door, the one for gRPC; and takes it down in the reverse order. */
+import { Registry } from 'prom-client';
 import { type Auth, openAuth } from './auth/index.ts';
 import type { Config } from './config.ts';
 import { openBackDoor } from './events/index.ts';
+import { type GrpcDoor, openGrpcDoor } from './grpc/index.ts';
 import { type FrontDoor, openFrontDoor } from './http/index.ts';
 import { type OpenedInfra, openInfra } from './infra/index.ts';
 import type { Clock, Log, Random } from './infra/ports.ts';
@@ -13,8 +15,10 @@ export type House = {
   readonly auth: Auth;
   readonly infra: OpenedInfra;
   readonly frontDoor: FrontDoor;
+  /** Null where `GRPC_PORT` is not set. */
+  readonly grpc: GrpcDoor | null;
   readonly url: string;
-  /** Drains the front door, lets the back door finish, closes the rest. */
+  /** Drains both doors that take requests, lets the back door finish, closes the rest. */
   close(): Promise<void>;
 };
 
@@ -28,7 +32,10 @@ export const openHouse = async (config: Config, log: Log, ports: { clock?: Clock
   try {
     const auth = await openAuth(infra, { ...config, publicUrl, issuer: config.JWT_ISSUER ?? publicUrl });
     const backDoor = await openBackDoor(auth, infra, config);
+    const registry = new Registry();
+    let grpc: GrpcDoor | null = null;
     try {
+      grpc = await openGrpcDoor({ auth, config, log, registry, database: infra.database });
       const frontDoor = await openFrontDoor({
         schema,
         auth,
@@ -43,6 +50,7 @@ export const openHouse = async (config: Config, log: Log, ports: { clock?: Clock
         hasher: infra.hasher,
         kms: infra.kms,
         seals: auth.seals,
+        registry,
         makeContext: (caller, reply) =>
           bindGraphClient(
             { auth, caller, reply, loaders: createLoaders(auth, caller), proved: { userIds: new Set(), sessionIds: new Set() } },
@@ -50,12 +58,13 @@ export const openHouse = async (config: Config, log: Log, ports: { clock?: Clock
           ),
       });
       const close = async () => {
-        await frontDoor.drain();
+        await Promise.all([frontDoor.drain(), grpc?.drain()]);
         await backDoor.stop();
         await infra.close();
       };
-      return { auth, infra, frontDoor, url: frontDoor.url, close };
+      return { auth, infra, frontDoor, grpc, url: frontDoor.url, close };
     } catch (error) {
+      await grpc?.drain();
       await backDoor.stop();
       throw error;
     }

@@ -31,6 +31,7 @@ const start = async (): Promise<void> => {
   const url = publicUrlOf(config);
   say(`Latchkey is ready after ${Math.round(performance.now() - began)} ms.`);
   say(`  GraphQL:      ${url}/graphql${config.production ? '' : ' (GraphiQL in a browser)'}`);
+  if (house.grpc) say(`  gRPC:         ${config.HOST}:${house.grpc.port}`);
   if (house.infra.inbox) say(`  Mail:         ${url}/inbox (development inbox; set SMTP_URL to send)`);
   if (!(await house.auth.access.hasSuperadmin())) {
     say(

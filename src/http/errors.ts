@@ -1,8 +1,8 @@
 /** The one place where an error becomes what a client is told of it, for every transport. */
 import { GraphQLError, type SourceLocation } from 'graphql';
 import { Denial } from '../auth/access/denial.ts';
-import { type Log, Unavailable } from '../infra/ports.ts';
-import { awayOf } from './away.ts';
+import { awayOf, warnAway } from '../infra/away.ts';
+import type { Log } from '../infra/ports.ts';
 
 /** An error as it stands in an answer's `errors`. */
 export type Told = {
@@ -46,23 +46,11 @@ const messages = {
   internal: 'Something broke on our side.',
 };
 
-const away = { toldAt: Number.NEGATIVE_INFINITY, untold: 0 };
-/** At most one line a second: a storm of refusals must not become a storm of writing. */
-const warnAway = (error: Unavailable, { log, requestId }: About): void => {
-  const now = performance.now();
-  if (now - away.toldAt < 1_000) {
-    away.untold += 1;
-    return;
-  }
-  log.warn({ err: error, requestId, untold: away.untold }, 'a part of the house is unavailable');
-  Object.assign(away, { toldAt: now, untold: 0 });
-};
-
 /** Code, message and details of whatever was thrown; only `Denial`s and errors with a code of their own keep their words. */
 const judge = (error: unknown, about: About): { message: string; extensions: Told['extensions'] } => {
   const origin = originOf(error);
   if (origin instanceof Denial) return { message: origin.message, extensions: { ...origin.details, code: origin.code } };
-  const missing = origin instanceof Unavailable ? origin : awayOf(origin);
+  const missing = awayOf(origin);
   if (missing) {
     warnAway(missing, about);
     const { retryAfterSeconds } = missing;

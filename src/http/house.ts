@@ -1,5 +1,6 @@
 /** What the front door needs of the house, declared by its consumer: main wires the domain to it, tests wire a small one. */
 import type { GraphQLSchema } from 'graphql';
+import type { Registry } from 'prom-client';
 import type { Bearer, Caller, Identity } from '../auth/caller.ts';
 import type { Services } from '../auth/services/index.ts';
 import type { Config } from '../config.ts';
@@ -45,6 +46,8 @@ export type House = {
   inbox?: Inbox | null;
   kms?: Pick<Kms, 'stats'>;
   seals?: { progress(): { at: Date | null; left: number; rewrapped: number; failed: number } };
+  /** Whose figures `/metrics` tells beside the front door's own. */
+  registry?: Registry;
   hasher?: { stats(): { running: number; queued: number; refused: number } };
   /** What `/info` says. */
   about: { name: string; version: string; features: readonly string[] };

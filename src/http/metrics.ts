@@ -7,8 +7,8 @@ import { observeKms } from './kms-metrics.ts';
 /** Only names of this list become labels: a method is the client's to choose, and each value is a series for ever. */
 const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 
-export const openMetrics = ({ hasher, kms, seals }: Pick<House, 'hasher' | 'kms' | 'seals'>) => {
-  const registry = new Registry();
+/** `registry`: where other doors of the house add theirs. */
+export const openMetrics = ({ hasher, kms, seals, registry = new Registry() }: Pick<House, 'hasher' | 'kms' | 'seals' | 'registry'>) => {
   // Process, heap, garbage collection and event loop lag.
   collectDefaultMetrics({ register: registry });
   const registers = [registry];

@@ -1,5 +1,6 @@
 /** What other services read of this one: its keys, its health, its name, its figures. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { sameSecret } from '../infra/same-secret.ts';
 import type { Addresses } from './addresses.ts';
 import type { Desk, Exchange } from './exchange.ts';
 import type { House } from './house.ts';
@@ -53,11 +54,6 @@ export const openInfo =
     const { name, version, features } = about;
     exchange.send(200, json, JSON.stringify({ name, version, features }));
   };
-
-const sameSecret = (given: string, wanted: string): boolean => {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(wanted));
-};
 
 /** With `METRICS_TOKEN` for whoever sends it; without, for this machine alone, and in production (where a proxy may stand on it) for nobody. */
 export const openMetricsPage =

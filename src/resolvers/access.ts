@@ -12,21 +12,22 @@ import { DeleteResult } from '../schema/deleted.ts';
 import { Organization } from '../schema/organizations/organization.ts';
 import { User } from '../schema/users/user.ts';
 
-const about = 'Of the caller; of another user: permissions.check.';
+const about = 'Of the caller; of another user: permissions.check. A program names the user.';
+const door = { open: 'signedIn', program: 'permissions.check' } as const;
 
 builder.queryField('checkPermission', (t) =>
-  t.withAuth({ signedIn: true }).field({
+  t.field({
     type: PermissionDecision,
-    door: { open: 'signedIn', note: about },
+    door: { ...door, note: about },
     args: { input: t.arg({ type: PermissionCheckInput, required: true }) },
     resolve: async (_root, { input }, { auth, caller }) => (await auth.access.check(caller, [input]))[0] as never,
   }),
 );
 
 builder.queryField('checkPermissions', (t) =>
-  t.withAuth({ signedIn: true }).field({
+  t.field({
     type: [PermissionDecision],
-    door: { open: 'signedIn', note: `${about} At most 100 questions.` },
+    door: { ...door, note: `${about} At most 100 questions.` },
     args: { inputs: t.arg({ type: [PermissionCheckInput], required: true }) },
     resolve: (_root, { inputs }, { auth, caller }) => auth.access.check(caller, inputs),
   }),

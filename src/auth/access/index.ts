@@ -4,6 +4,9 @@ import type { Caller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
 import { type AssignRoleNeeds, assignRole, unassignRole } from './assign-role.ts';
 import { type CheckNeeds, checkPermissions } from './check.ts';
+
+export type { PermissionCheckInput } from './check.ts';
+
 import { type GrantNeeds, grantPermission, revokePermission } from './grants.ts';
 import { type AssignmentRow, findAssignments, findRolesById, listRoles, type RoleRow } from './role-store.ts';
 import { createRole, deleteRole, type RolesNeeds, updateRole } from './roles.ts';

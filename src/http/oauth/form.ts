@@ -1,5 +1,6 @@
 /** A form of OAuth 2.0: its parameters, and by what its client proves itself. */
 import type { IncomingMessage } from 'node:http';
+import { basicOf } from '../../auth/services/basic.ts';
 import type { ClientProof } from '../../auth/services/model.ts';
 import { readBody } from '../body.ts';
 
@@ -26,20 +27,6 @@ export const readForm = async (req: IncomingMessage): Promise<ReadonlyMap<string
   }
   for (const [name, value] of form) if (value === '') form.delete(name);
   return form;
-};
-
-/** §2.3.1: both halves are form-encoded before they are joined; RFC 7617 §2: the first colon parts them. */
-const basicOf = (authorization: string): { clientId: string; secret: string } | null => {
-  const encoded = /^basic +([\w+/]+=*) *$/i.exec(authorization)?.[1];
-  if (!encoded) return null;
-  const [, clientId, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString()) ?? [];
-  if (clientId === undefined || secret === undefined) return null;
-  try {
-    const decode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '));
-    return { clientId: decode(clientId), secret: decode(secret) };
-  } catch {
-    return null;
-  }
 };
 
 /** What proves the client, null where nothing does. §2.3: one method in one request. */

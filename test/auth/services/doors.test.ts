@@ -16,17 +16,19 @@ type RootField = {
   open: string | { permission: string };
   inPerson: boolean;
   person: boolean;
+  program: string | null;
 };
 const told = (door: Door) => (typeof door === 'object' && 'open' in door ? door : { open: door });
 const fields: RootField[] = [schema.getQueryType()!, schema.getMutationType()!, schema.getSubscriptionType()!].flatMap((type) =>
   Object.values(type.getFields())
     .filter((field) => !field.name.startsWith('_'))
     .map((field) => {
-      const { open, stepUp, inPerson, person } = told(field.extensions['door'] as Door) as {
+      const { open, stepUp, inPerson, person, program } = told(field.extensions['door'] as Door) as {
         open: string;
         stepUp?: string;
         inPerson?: boolean;
         person?: boolean;
+        program?: string;
       };
       return {
         root: type.name,
@@ -34,6 +36,7 @@ const fields: RootField[] = [schema.getQueryType()!, schema.getMutationType()!, 
         field,
         open,
         person: person === true,
+        program: program ?? null,
         inPerson: stepUp !== undefined || inPerson === true,
       };
     }),
@@ -62,7 +65,8 @@ const codeFor = async (client: Client, { root, field }: RootField): Promise<stri
   await stream.close();
   return stream.refused;
 };
-const people = fields.filter(({ open, person }) => open === 'signedIn' || person);
+const people = fields.filter(({ open, person, program }) => (open === 'signedIn' && !program) || person);
+const shared = fields.filter(({ program }) => program !== null);
 const guarded = fields.filter(({ open }) => typeof open === 'object');
 
 describe('a program', () => {
@@ -79,6 +83,18 @@ describe('a program', () => {
     expect(await codeFor(weak, field)).toBe('FORBIDDEN');
     expect(await factsOf(world, '%')).toBe(before);
     expect(await codeFor(mighty, field)).toBeNull();
+  });
+  it('meets two doors that it shares with people', () => {
+    expect(shared.map(({ name, program }) => [name, program])).toEqual([
+      ['checkPermission', 'permissions.check'],
+      ['checkPermissions', 'permissions.check'],
+    ]);
+  });
+  it.each(shared)('is refused at $root $name without the permission, and with it is asked for a question in form', async (field) => {
+    const before = await factsOf(world, '%');
+    expect(await codeFor(weak, field)).toBe('FORBIDDEN');
+    expect(await codeFor(mighty, field)).toBe('BAD_REQUEST');
+    expect(await factsOf(world, '%')).toBe(before);
   });
   it('is nobody: me is null, logout and a step-up’s challenge are refused, and so are entities', async () => {
     expect((await mighty.ask('{ me { id } }')).data).toEqual({ me: null });

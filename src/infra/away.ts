@@ -1,5 +1,5 @@
 /** Which errors say that a part is away rather than that something is wrong: infra says so itself, the query compiler of the graph in its own words. */
-import { Unavailable } from '../infra/ports.ts';
+import { type Log, Unavailable } from './ports.ts';
 
 /** Prisma's codes: server not reached, timeouts, connection closed, no free connection in the pool, transaction could not start. */
 const prismaCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
@@ -25,4 +25,16 @@ export const awayOf = (error: unknown): Unavailable | null => {
     link = cause ?? (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError;
   }
   return null;
+};
+
+const told = { at: Number.NEGATIVE_INFINITY, untold: 0 };
+/** At most one line a second: a storm of refusals must not become a storm of writing. */
+export const warnAway = (error: Unavailable, { log, requestId }: { requestId: string; log: Log }): void => {
+  const now = performance.now();
+  if (now - told.at < 1_000) {
+    told.untold += 1;
+    return;
+  }
+  log.warn({ err: error, requestId, untold: told.untold }, 'a part of the house is unavailable');
+  Object.assign(told, { at: now, untold: 0 });
 };
