@@ -14,7 +14,7 @@ export type Stage = {
   /** Latchkey on one core, with everybody in its database. */
   house(): Promise<House>;
   betterAuth(): Promise<BetterAuth>;
-  rival(name: 'node-http' | 'yoga' | 'mercurius' | 'aes'): Promise<Server>;
+  rival(name: 'node-http' | 'yoga' | 'mercurius' | 'aes' | 'kite'): Promise<Server>;
   raw(cores: 'one' | 'all'): Promise<Server>;
   databaseUrl(): Promise<string>;
   /** PostgreSQL's first process. */

@@ -6,6 +6,7 @@ import { hash } from './hash.ts';
 import { kms } from './kms.ts';
 import { memory } from './memory.ts';
 import { storm } from './storm.ts';
+import { trading } from './trading.ts';
 
 /** By the names that `--only` takes, in the order in which they run. */
 export const sections: Record<string, (stage: Stage) => Promise<Section>> = {
@@ -17,5 +18,6 @@ export const sections: Record<string, (stage: Stage) => Promise<Section>> = {
   hash,
   kms,
   storm,
+  trading,
   memory,
 };
