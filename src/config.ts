@@ -119,6 +119,11 @@ export const settings = {
     'failed authentications of a service client, and of a network, that are told apart and recorded',
   ),
   ...kmsSettings,
+  RATE_LIMIT_BROKER: setting(rate, '20/900s', 'times that one user has a broker asked (linking, rotating, verifying)'),
+  KITE_API_URL: setting(httpUrl, 'https://api.kite.trade', 'Kite Connect of Zerodha'),
+  KITE_API_TIMEOUT_MS: setting(integer(100, 60_000), '10000', 'how long an answer of Kite is waited for'),
+  KITE_API_RETRIES: setting(integer(0, 10), '3', 'how often a call to Kite is tried again, where it may be'),
+  ALPACA_API_URL: setting(httpUrl, 'https://api.alpaca.markets', "Alpaca's Trading API"),
   GEOIP_DATABASE: setting(z.string().min(1).optional(), undefined, 'a MaxMind-format country database (.mmdb)'),
   BOOTSTRAP_ADMIN_EMAIL: setting(z.email().optional(), undefined, 'whoever verifies this address while there is no superadmin becomes one'),
   LINK_VERIFY_EMAIL: setting(httpUrl.optional(), undefined, 'page that verification links open; PUBLIC_URL/verify-email where not set'),
@@ -194,6 +199,10 @@ export const readConfig = (env: Env = process.env): Config => {
     for (const name of required) if (!env[name]) problems.push(`${name}: must be set with NODE_ENV=production (${settings[name].what})`);
     if (values['PUBLIC_URL'] && !String(values['PUBLIC_URL']).startsWith('https://'))
       problems.push('PUBLIC_URL: must be https with NODE_ENV=production');
+    // Credentials are sent there.
+    for (const name of ['KITE_API_URL', 'ALPACA_API_URL'] as const)
+      if (/^http:\/\/(?!(?:127(?:\.\d+){3}|localhost|\[::1\])(?:[:/]|$))/.test(String(values[name])))
+        problems.push(`${name}: must be https with NODE_ENV=production, but on this machine`);
   }
   problems.push(...kmsProblems(env, production));
   if (env['SMS_URL'])

@@ -2,7 +2,7 @@
  * The domain on one page: `openAuth(infra)` opens every room and gives everything this house can do. It knows no GraphQL and no HTTP.
  */
 import type { Config } from '../config.ts';
-import type { Breaches, Clock, Database, Fanout, Hasher, Kms, Limiter, Log, Places, Random, Sql, Texter } from '../infra/ports.ts';
+import type { Breaches, Brokers, Clock, Database, Fanout, Hasher, Kms, Limiter, Log, Places, Random, Sql, Texter } from '../infra/ports.ts';
 import type { PrismaClient } from '../infra/postgres/prisma.ts';
 import { openBootstrap } from './access/bootstrap.ts';
 import { openAccess } from './access/index.ts';
@@ -36,6 +36,7 @@ import { openSeen } from './sessions/seen.ts';
 import { lockoutKeys, openLockouts } from './throttle/index.ts';
 import { openTokens } from './tokens/index.ts';
 import { houseSecret } from './tokens/secrets.ts';
+import { openTradingAccounts } from './trading-accounts/index.ts';
 import { openClaim } from './users/claim-administration.ts';
 import { openUsers } from './users/index.ts';
 import { readUsers } from './users/read.ts';
@@ -50,6 +51,7 @@ export type Infra = {
   hasher: Hasher;
   places: Places;
   breaches: Breaches;
+  brokers: Brokers;
   /** Null where no text messages can be sent. */
   texter: Texter | null;
   clock: Clock;
@@ -143,6 +145,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     },
     administration: openAdministration({ ...shared, permissions, grants, sweeps: sessions }),
     seals: openSeals(shared),
+    tradingAccounts: openTradingAccounts(shared),
     letters: post,
     serviceInfo: describeService(config),
     /** For the back door alone. */

@@ -1,5 +1,6 @@
 /** Chooses the implementations by the configuration: what is not set is embedded (never with NODE_ENV=production, see src/config.ts). */
 import type { Config } from '../config.ts';
+import { openBrokers } from './brokers/index.ts';
 import { systemClock } from './clock.ts';
 import { createHasher } from './hasher/index.ts';
 import { openKms } from './kms/index.ts';
@@ -97,6 +98,7 @@ export const openInfra = async (config: Config, log: Log, ports: { clock?: Clock
       hasher,
       places: await openPlaces(config.GEOIP_DATABASE),
       breaches: createBreaches({ url: config.PASSWORD_BREACH_URL }, log),
+      brokers: openBrokers(config, log),
       mailer,
       texter,
       inbox,

@@ -111,6 +111,23 @@ export type Texter = { send(text: { to: string; body: string }): Promise<void> }
 /** How often a password is in known breaches (k-anonymity: only the first 5 hex digits of its SHA-1 leave), or null where the answer could not be had. */
 export type Breaches = { enabled: boolean; count(password: string): Promise<number | null> };
 
+/** What a broker is asked with. */
+export type BrokerCredentials = { apiKey: string; apiSecret: string; accessToken: string | null };
+/** Whose the credentials are and until when they live (null: until they are taken back); or that they are refused; or that it cannot be told. */
+export type BrokerAnswer =
+  | { kind: 'Known'; brokerUserId: string; accessToken: string | null; expiresAt: Date | null }
+  | { kind: 'BrokerRejected' }
+  | { kind: 'BrokerUnavailable'; retryAfterSeconds: number };
+/** A broker. It answers and does not throw, and no log and no error of its own holds what it was asked with. */
+export type Broker = {
+  /** Whether it wants a token beside key and secret: a request token, which `connect` spends, or an access token. */
+  readonly tokens: 'needed' | 'none';
+  connect(credentials: BrokerCredentials & { requestToken: string | null }, now: Date): Promise<BrokerAnswer>;
+  verify(credentials: BrokerCredentials, now: Date): Promise<BrokerAnswer>;
+};
+/** By the name that accounts carry. */
+export type Brokers = ReadonlyMap<string, Broker>;
+
 /** Structured log; values under secret-looking keys are redacted, `Secret` values print as [secret]. */
 export type Log = {
   debug(data: object, message: string): void;

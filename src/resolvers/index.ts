@@ -16,6 +16,8 @@ import './impersonation.ts';
 import './audit.ts';
 import './tokens.ts';
 import './services.ts';
+import './trading-accounts.ts';
+import './trading-shares.ts';
 import './service.ts';
 
 builder.queryType({});

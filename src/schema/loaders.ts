@@ -5,6 +5,7 @@ import type { Caller, SignedInCaller } from '../auth/caller.ts';
 import type { Auth } from '../auth/index.ts';
 import type { MfaMethod } from '../auth/mfa/model.ts';
 import type { Organization } from '../auth/organizations/model.ts';
+import type { TradingAccount } from '../auth/trading-accounts/model.ts';
 
 type Ref = { id: string } | null;
 export type Loaders = {
@@ -14,6 +15,7 @@ export type Loaders = {
   organization: DataLoader<string, Organization | null>;
   role: DataLoader<string, RoleRow | null>;
   roles: DataLoader<string, AssignmentRow[]>;
+  tradingAccount: DataLoader<string, TradingAccount | null>;
 };
 
 /** Lazy: a request that refers to nobody makes no loader. */
@@ -24,6 +26,7 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
   let organization: Loaders['organization'] | undefined;
   let role: Loaders['role'] | undefined;
   let roles: Loaders['roles'] | undefined;
+  let tradingAccount: Loaders['tradingAccount'] | undefined;
   return {
     get organization() {
       organization ??= new DataLoader((ids: readonly string[]) => auth.organizations.visible(caller, ids), { maxBatchSize: 500 });
@@ -40,6 +43,10 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
     get roles() {
       roles ??= new DataLoader((ids: readonly string[]) => auth.access.assignmentsOf(ids), { maxBatchSize: 500 });
       return roles;
+    },
+    get tradingAccount() {
+      tradingAccount ??= new DataLoader((ids: readonly string[]) => auth.tradingAccounts.visible(caller, ids), { maxBatchSize: 500 });
+      return tradingAccount;
     },
     get userRef() {
       userRef ??= new DataLoader((ids: readonly string[]) => auth.users.findRefs(caller, ids), { maxBatchSize: 500 });

@@ -25,6 +25,8 @@ const promised: Record<string, Record<string, string>> = {
     serviceClients: 'serviceClients: [ServiceClient!]!',
     apiKeys: 'apiKeys: [ApiKey!]!',
     introspectToken: 'introspectToken(token: String!): TokenIntrospection!',
+    tradingAccounts: 'tradingAccounts(after: String, before: String, first: Int, last: Int): TradingAccountConnection!',
+    tradingAccount: 'tradingAccount(id: ID!): TradingAccount',
   },
   Mutation: {
     register: 'register(input: RegisterInput!): RegisterResult!',
@@ -80,6 +82,14 @@ const promised: Record<string, Record<string, string>> = {
     deleteServiceClient: 'deleteServiceClient(input: ServiceClientInput!): DeleteResult!',
     createApiKey: 'createApiKey(input: CreateApiKeyInput!): ApiKeyResult!',
     deleteApiKey: 'deleteApiKey(input: ApiKeyInput!): DeleteResult!',
+    linkTradingAccount: 'linkTradingAccount(input: LinkTradingAccountInput!): TradingAccountResult!',
+    updateTradingAccount: 'updateTradingAccount(input: UpdateTradingAccountInput!): TradingAccountResult!',
+    verifyTradingAccount: 'verifyTradingAccount(input: TradingAccountInput!): TradingAccountResult!',
+    rotateTradingCredentials: 'rotateTradingCredentials(input: RotateTradingCredentialsInput!): TradingAccountResult!',
+    revealTradingCredentials: 'revealTradingCredentials(input: TradingAccountInput!): TradingCredentialsResult!',
+    shareTradingAccount: 'shareTradingAccount(input: ShareTradingAccountInput!): TradingAccountResult!',
+    unshareTradingAccount: 'unshareTradingAccount(input: UnshareTradingAccountInput!): TradingAccountResult!',
+    unlinkTradingAccount: 'unlinkTradingAccount(input: TradingAccountInput!): DeleteResult!',
   },
   Subscription: {
     sessionEvents: 'sessionEvents(after: String, orgId: ID, userId: ID): SessionEvent!',

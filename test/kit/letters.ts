@@ -23,5 +23,8 @@ export const sampleLetters: LetterData = {
   'backup-code-used': { at, ip, left: 2, few: true },
   'backup-codes-renewed': { at, ip },
   'refresh-reused': { at, ip, browser: null, os: null },
+  'trading-account-failed': { at, broker: 'kite', account: 'Day trading' },
+  'trading-credentials-shown': { at, ip, broker: 'kite', account: 'Day trading' },
+  'trading-program-allowed': { at, ip, broker: 'alpaca', account: 'PA100001', program: 'Orders' },
 };
 export const letterNames = Object.keys(sampleLetters) as LetterName[];

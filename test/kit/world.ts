@@ -51,6 +51,10 @@ export const baseSettings = {
   RATE_LIMIT_REFRESH: 'off',
   RATE_LIMIT_RESET: 'off',
   RATE_LIMIT_SERVICE: 'off',
+  RATE_LIMIT_BROKER: 'off',
+  // Nobody is there: what links an account says where its broker is.
+  KITE_API_URL: 'http://127.0.0.1:9',
+  ALPACA_API_URL: 'http://127.0.0.1:9',
 };
 
 export const loginMutation = `mutation ($input: LoginInput!) { login(input: $input) { __typename ... on Problem { code message }

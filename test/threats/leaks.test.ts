@@ -1,7 +1,7 @@
 /** After a full run neither the database nor the log holds a credential, a data key or a master key, in any encoding. */
 import { Writable } from 'node:stream';
 import pg from 'pg';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sealedColumns } from '../../src/auth/seals/columns.ts';
 import { readConfig } from '../../src/config.ts';
 import { unpack } from '../../src/infra/kms/format.ts';
@@ -11,8 +11,10 @@ import { createLocalKeeper, createLocalKms } from '../../src/infra/kms/local.ts'
 import type { Kms } from '../../src/infra/ports.ts';
 import { startAwsKms } from '../kit/aws-kms.ts';
 import { freshDatabase } from '../kit/database.ts';
+import { type LocalKite, openKite } from '../kit/kite.ts';
 import { dumpOf, leaksIn } from '../kit/leaks.ts';
 import { ask, mfaLoginMutation, totp, verifyMutation, withTotp } from '../kit/mfa.ts';
+import { keysOf, linked } from '../kit/trading.ts';
 import { startVault } from '../kit/vault.ts';
 import { loginMutation, openWorld, refreshMutation, someEmail, type World } from '../kit/world.ts';
 
@@ -47,7 +49,11 @@ const live = async (world: World): Promise<Secrets> => {
   const signedIn = (await ask(world.anonymous, verifyMutation, given)) as unknown as Record<string, string>;
   expect(signedIn['__typename']).toBe('SignedIn');
   const { refresh } = (await world.anonymous.ask(refreshMutation, { input: { refreshToken: signedIn['refreshToken'] } })).data;
+  const user = kite.user();
+  const token = kite.accessToken(user);
+  await linked(client, { ...keysOf(user), accessToken: token });
   return {
+    ...{ 'broker key': user.apiKey, 'broker secret': user.apiSecret, 'broker token': token },
     ...{ first, second, verifying, resetting, accessToken, refreshToken, 'authenticator secret': person.secret },
     ...{ 'challenge token': String(challenge['challengeToken']), 'device token': signedIn['deviceToken']!, renewed: refresh.refreshToken },
     ...named('backup code', person.backupCodes),
@@ -75,6 +81,11 @@ const sealedSecrets = async (world: World, kms: Kms, keyFile?: string): Promise<
   return found;
 };
 
+let kite: LocalKite;
+beforeAll(async () => {
+  kite = await openKite();
+});
+afterAll(() => kite?.stop());
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -92,7 +103,7 @@ const run = async (
       done();
     },
   });
-  const world = await openWorld({ LOG_LEVEL: 'debug', KMS_TIMEOUT_MS: '500', ...settings }, { destination });
+  const world = await openWorld({ LOG_LEVEL: 'debug', KMS_TIMEOUT_MS: '500', KITE_API_URL: kite.url, ...settings }, { destination });
   closing.push(world.close);
   const secrets: Secrets = {};
   const add = (more: Secrets, turn: number) => {

@@ -2,6 +2,7 @@
 import type { Clock, Database } from '../../infra/ports.ts';
 import type { Caller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
+import { findAccountOwner, findSharedAccess } from '../trading-accounts/held.ts';
 import { badRequest, forbidden, unauthenticated } from './denial.ts';
 import { type Decision, decide, parseResource } from './model.ts';
 import type { Permissions } from './permissions.ts';
@@ -17,6 +18,7 @@ const permissionForm = /^[a-z][a-z_]*(?:[.:][a-z][a-z_]*)+$/;
 const ownerOf = async (database: Database, { type, id }: { type: string; id: string }): Promise<string | null> => {
   if (!isUuid(id)) return null;
   if (type === 'user') return id;
+  if (type === 'trading_account') return findAccountOwner(database, id);
   return type === 'session' ? findSessionOwner(database, id) : null;
 };
 
@@ -51,6 +53,12 @@ export const checkPermissions =
         if (decision) return decision;
         // A user who is not active has nothing, the own things included.
         if (on && compiled.active && (await ownerOf(database, on)) === userId) return { allowed: true, reason: "It is the user's own." };
+        if (
+          on?.type === 'trading_account' &&
+          compiled.active &&
+          (await findSharedAccess(database, on.id, userId, clock.now()))?.has(permission)
+        )
+          return { allowed: true, reason: 'By a share of its owner.' };
         return {
           allowed: false,
           reason: `No role and no grant gives ${permission}${on ? ' on this resource' : ''}${orgId ? ' in this organization' : ''}.`,

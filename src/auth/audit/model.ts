@@ -93,6 +93,18 @@ export type FactData = {
   'service_client.token_revoked': Record<string, never>;
   'api_key.created': { prefix: string; permissions: string[]; expiresAt: string | null };
   'api_key.deleted': { prefix: string };
+  'trading_account.linked': { broker: string };
+  'trading_account.link_failed': { broker: string; reason: 'BrokerRejected' | 'BrokerUnavailable' };
+  'trading_account.updated': { fields: string[] };
+  'trading_account.verified': { broker: string };
+  'trading_account.verification_failed': { broker: string; reason: 'BrokerRejected' };
+  'trading_account.credentials_updated': { broker: string };
+  'trading_account.credentials_update_failed': { broker: string; reason: 'BrokerRejected' | 'BrokerUnavailable' };
+  'trading_account.credentials_revealed': { service: string | null };
+  'trading_account.reveal_failed': { reason: 'NotFound' };
+  'trading_account.shared': { access: 'VIEW' | 'TRADE'; expiresAt: string | null; service: string | null };
+  'trading_account.unshared': { service: string | null };
+  'trading_account.unlinked': { broker: string };
 };
 export type FactType = keyof FactData;
 

@@ -22,6 +22,9 @@ export type LetterData = {
   'backup-code-used': { at: string; ip: string; left: number; few: boolean };
   'backup-codes-renewed': { at: string; ip: string };
   'refresh-reused': { at: string; ip: string; browser: string | null; os: string | null };
+  'trading-account-failed': { at: string; broker: string; account: string };
+  'trading-credentials-shown': { at: string; ip: string; broker: string; account: string };
+  'trading-program-allowed': { at: string; ip: string; broker: string; account: string; program: string };
 };
 export type LetterName = keyof LetterData;
 

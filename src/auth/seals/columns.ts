@@ -2,6 +2,7 @@
 import { totpSecrets } from '../mfa/totp.ts';
 import { signingKeys } from '../tokens/keys.ts';
 import { houseSecrets } from '../tokens/secrets.ts';
+import { tradingCredentials } from '../trading-accounts/ask.ts';
 import type { SealedColumn } from './model.ts';
 
-export const sealedColumns: readonly SealedColumn[] = [houseSecrets, signingKeys, totpSecrets];
+export const sealedColumns: readonly SealedColumn[] = [houseSecrets, signingKeys, totpSecrets, tradingCredentials];

@@ -74,6 +74,8 @@ describe('what programs and people read out of a letter', () => {
         'mfa-locked',
         'backup-code-used',
         'backup-codes-renewed',
+        'trading-credentials-shown',
+        'trading-program-allowed',
       ] as const
     ).flatMap((name) => letterLocales.map((locale) => [name, locale] as const)),
   )('puts no link into the security notice %s in %s, and says what to do', (name, locale) => {

@@ -58,6 +58,7 @@ const doors = {
 const elsewhere = [
   ...['activateUser', 'adminUpdateUser', 'assignRole', 'createUser', 'deleteUser', 'impersonate', 'importUsers', 'unassignRole'],
   ...['createApiKey', 'createRole', 'grantPermission', 'transferOwnership'],
+  ...['revealTradingCredentials', 'shareTradingAccount'],
 ];
 const changePassword = `changePassword(input: { currentPassword: "${password}", newPassword: "${next}" }) { __typename }`;
 type Told = { code: string | null; methods?: string[] };

@@ -66,8 +66,9 @@ const codeFor = async (client: Client, { root, field }: RootField): Promise<stri
   return stream.refused;
 };
 const people = fields.filter(({ open, person, program }) => (open === 'signedIn' && !program) || person);
-const shared = fields.filter(({ program }) => program !== null);
+const asking = new Set(['checkPermission', 'checkPermissions']);
 const guarded = fields.filter(({ open }) => typeof open === 'object');
+const forBoth = fields.filter(({ program }) => program);
 
 describe('a program', () => {
   it('meets at least fifteen doors for people and five with a permission', () => {
@@ -78,24 +79,31 @@ describe('a program', () => {
     expect(await codeFor(mighty, field)).toBe('FORBIDDEN');
     expect(await factsOf(world, '%')).toBe(before);
   });
-  it.each(guarded.filter(({ person }) => !person))('is let in with the permission at $root $name, and refused without', async (field) => {
-    const before = await factsOf(world, '%');
-    expect(await codeFor(weak, field)).toBe('FORBIDDEN');
-    expect(await factsOf(world, '%')).toBe(before);
-    expect(await codeFor(mighty, field)).toBeNull();
-  });
-  it('meets two doors that it shares with people', () => {
-    expect(shared.map(({ name, program }) => [name, program])).toEqual([
+  it.each([...guarded.filter(({ person }) => !person), ...forBoth.filter(({ name }) => !asking.has(name))])(
+    'is let in with the permission at $root $name, and refused without',
+    async (field) => {
+      const before = await factsOf(world, '%');
+      expect(await codeFor(weak, field)).toBe('FORBIDDEN');
+      expect(await factsOf(world, '%')).toBe(before);
+      expect(await codeFor(mighty, field)).toBeNull();
+    },
+  );
+  it('meets three doors that it shares with people', () => {
+    expect(forBoth.map(({ name, program }) => [name, program])).toEqual([
       ['checkPermission', 'permissions.check'],
       ['checkPermissions', 'permissions.check'],
+      ['revealTradingCredentials', 'trading:credentials.read'],
     ]);
   });
-  it.each(shared)('is refused at $root $name without the permission, and with it is asked for a question in form', async (field) => {
-    const before = await factsOf(world, '%');
-    expect(await codeFor(weak, field)).toBe('FORBIDDEN');
-    expect(await codeFor(mighty, field)).toBe('BAD_REQUEST');
-    expect(await factsOf(world, '%')).toBe(before);
-  });
+  it.each(forBoth.filter(({ name }) => asking.has(name)))(
+    'is refused at $root $name without the permission, and with it is asked for a question in form',
+    async (field) => {
+      const before = await factsOf(world, '%');
+      expect(await codeFor(weak, field)).toBe('FORBIDDEN');
+      expect(await codeFor(mighty, field)).toBe('BAD_REQUEST');
+      expect(await factsOf(world, '%')).toBe(before);
+    },
+  );
   it('is nobody: me is null, logout and a step-up’s challenge are refused, and so are entities', async () => {
     expect((await mighty.ask('{ me { id } }')).data).toEqual({ me: null });
     expect((await mighty.ask('mutation { logout { __typename } }')).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED');

@@ -1,6 +1,7 @@
 import { code, facts, link, text } from '../layout.ts';
 import type { Words } from '../render.ts';
 import { invited } from './de-invited.ts';
+import { trading } from './de-trading.ts';
 import { address, country, device, when } from './say.ts';
 
 const locale = 'de';
@@ -21,6 +22,7 @@ const factors = {
 
 export const de = {
   ...invited,
+  ...trading,
   'verify-email': ({ link: href, code: digits, validHours }) => ({
     subject: 'Bestätigen Sie Ihre E-Mail-Adresse',
     blocks: [

@@ -1,6 +1,7 @@
 import { code, facts, link, text } from '../layout.ts';
 import type { Words } from '../render.ts';
 import { invited } from './en-invited.ts';
+import { trading } from './en-trading.ts';
 import { address, country, device, when } from './say.ts';
 
 const locale = 'en-GB';
@@ -21,6 +22,7 @@ const factors = {
 
 export const en = {
   ...invited,
+  ...trading,
   'verify-email': ({ link: href, code: digits, validHours }) => ({
     subject: 'Confirm your email address',
     blocks: [

@@ -150,6 +150,21 @@ export type SealedSecret = Prisma.SealedSecretModel
  */
 export type OneTimeToken = Prisma.OneTimeTokenModel
 /**
+ * Model TradingAccount
+ * A user's account with a broker. Unlinked: the credentials are gone, the row stays for a while.
+ */
+export type TradingAccount = Prisma.TradingAccountModel
+/**
+ * Model TradingAccountShare
+ * An account as another user may see it (VIEW) or use it (TRADE). Nobody's share shows credentials.
+ */
+export type TradingAccountShare = Prisma.TradingAccountShareModel
+/**
+ * Model TradingAccountService
+ * A program that the owner lets read the credentials.
+ */
+export type TradingAccountService = Prisma.TradingAccountServiceModel
+/**
  * Model User
  * A person. `emailKey` and `usernameKey` are the normalised forms (NFKC, lower-case) that must be unique; erased with the person.
  */

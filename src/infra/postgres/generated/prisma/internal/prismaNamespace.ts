@@ -423,6 +423,9 @@ export const ModelName = {
   SigningKey: 'SigningKey',
   SealedSecret: 'SealedSecret',
   OneTimeToken: 'OneTimeToken',
+  TradingAccount: 'TradingAccount',
+  TradingAccountShare: 'TradingAccountShare',
+  TradingAccountService: 'TradingAccountService',
   User: 'User'
 } as const
 
@@ -439,7 +442,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "organization" | "orgMember" | "invitation" | "password" | "passwordHistory" | "serviceClient" | "clientAssertion" | "revokedToken" | "apiKey" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "user"
+    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "organization" | "orgMember" | "invitation" | "password" | "passwordHistory" | "serviceClient" | "clientAssertion" | "revokedToken" | "apiKey" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "tradingAccount" | "tradingAccountShare" | "tradingAccountService" | "user"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -2367,6 +2370,228 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    TradingAccount: {
+      payload: Prisma.$TradingAccountPayload<ExtArgs>
+      fields: Prisma.TradingAccountFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TradingAccountFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TradingAccountFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload>
+        }
+        findFirst: {
+          args: Prisma.TradingAccountFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TradingAccountFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload>
+        }
+        findMany: {
+          args: Prisma.TradingAccountFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload>[]
+        }
+        create: {
+          args: Prisma.TradingAccountCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload>
+        }
+        createMany: {
+          args: Prisma.TradingAccountCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TradingAccountCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload>[]
+        }
+        delete: {
+          args: Prisma.TradingAccountDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload>
+        }
+        update: {
+          args: Prisma.TradingAccountUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload>
+        }
+        deleteMany: {
+          args: Prisma.TradingAccountDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TradingAccountUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TradingAccountUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload>[]
+        }
+        upsert: {
+          args: Prisma.TradingAccountUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountPayload>
+        }
+        aggregate: {
+          args: Prisma.TradingAccountAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTradingAccount>
+        }
+        groupBy: {
+          args: Prisma.TradingAccountGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TradingAccountGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TradingAccountCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TradingAccountCountAggregateOutputType> | number
+        }
+      }
+    }
+    TradingAccountShare: {
+      payload: Prisma.$TradingAccountSharePayload<ExtArgs>
+      fields: Prisma.TradingAccountShareFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TradingAccountShareFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TradingAccountShareFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload>
+        }
+        findFirst: {
+          args: Prisma.TradingAccountShareFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TradingAccountShareFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload>
+        }
+        findMany: {
+          args: Prisma.TradingAccountShareFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload>[]
+        }
+        create: {
+          args: Prisma.TradingAccountShareCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload>
+        }
+        createMany: {
+          args: Prisma.TradingAccountShareCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TradingAccountShareCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload>[]
+        }
+        delete: {
+          args: Prisma.TradingAccountShareDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload>
+        }
+        update: {
+          args: Prisma.TradingAccountShareUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload>
+        }
+        deleteMany: {
+          args: Prisma.TradingAccountShareDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TradingAccountShareUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TradingAccountShareUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload>[]
+        }
+        upsert: {
+          args: Prisma.TradingAccountShareUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountSharePayload>
+        }
+        aggregate: {
+          args: Prisma.TradingAccountShareAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTradingAccountShare>
+        }
+        groupBy: {
+          args: Prisma.TradingAccountShareGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TradingAccountShareGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TradingAccountShareCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TradingAccountShareCountAggregateOutputType> | number
+        }
+      }
+    }
+    TradingAccountService: {
+      payload: Prisma.$TradingAccountServicePayload<ExtArgs>
+      fields: Prisma.TradingAccountServiceFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TradingAccountServiceFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TradingAccountServiceFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload>
+        }
+        findFirst: {
+          args: Prisma.TradingAccountServiceFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TradingAccountServiceFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload>
+        }
+        findMany: {
+          args: Prisma.TradingAccountServiceFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload>[]
+        }
+        create: {
+          args: Prisma.TradingAccountServiceCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload>
+        }
+        createMany: {
+          args: Prisma.TradingAccountServiceCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TradingAccountServiceCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload>[]
+        }
+        delete: {
+          args: Prisma.TradingAccountServiceDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload>
+        }
+        update: {
+          args: Prisma.TradingAccountServiceUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload>
+        }
+        deleteMany: {
+          args: Prisma.TradingAccountServiceDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TradingAccountServiceUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TradingAccountServiceUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload>[]
+        }
+        upsert: {
+          args: Prisma.TradingAccountServiceUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TradingAccountServicePayload>
+        }
+        aggregate: {
+          args: Prisma.TradingAccountServiceAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTradingAccountService>
+        }
+        groupBy: {
+          args: Prisma.TradingAccountServiceGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TradingAccountServiceGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TradingAccountServiceCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TradingAccountServiceCountAggregateOutputType> | number
+        }
+      }
+    }
     User: {
       payload: Prisma.$UserPayload<ExtArgs>
       fields: Prisma.UserFieldRefs
@@ -2841,6 +3066,49 @@ export const OneTimeTokenScalarFieldEnum = {
 export type OneTimeTokenScalarFieldEnum = (typeof OneTimeTokenScalarFieldEnum)[keyof typeof OneTimeTokenScalarFieldEnum]
 
 
+export const TradingAccountScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  broker: 'broker',
+  brokerUserId: 'brokerUserId',
+  nickname: 'nickname',
+  preferences: 'preferences',
+  status: 'status',
+  apiKeyHint: 'apiKeyHint',
+  sealed: 'sealed',
+  version: 'version',
+  tokenExpiresAt: 'tokenExpiresAt',
+  linkedAt: 'linkedAt',
+  lastVerifiedAt: 'lastVerifiedAt',
+  credentialsRotatedAt: 'credentialsRotatedAt',
+  nextCheckAt: 'nextCheckAt',
+  unlinkedAt: 'unlinkedAt'
+} as const
+
+export type TradingAccountScalarFieldEnum = (typeof TradingAccountScalarFieldEnum)[keyof typeof TradingAccountScalarFieldEnum]
+
+
+export const TradingAccountShareScalarFieldEnum = {
+  accountId: 'accountId',
+  userId: 'userId',
+  access: 'access',
+  grantedAt: 'grantedAt',
+  expiresAt: 'expiresAt'
+} as const
+
+export type TradingAccountShareScalarFieldEnum = (typeof TradingAccountShareScalarFieldEnum)[keyof typeof TradingAccountShareScalarFieldEnum]
+
+
+export const TradingAccountServiceScalarFieldEnum = {
+  accountId: 'accountId',
+  clientId: 'clientId',
+  grantedAt: 'grantedAt',
+  expiresAt: 'expiresAt'
+} as const
+
+export type TradingAccountServiceScalarFieldEnum = (typeof TradingAccountServiceScalarFieldEnum)[keyof typeof TradingAccountServiceScalarFieldEnum]
+
+
 export const UserScalarFieldEnum = {
   id: 'id',
   email: 'email',
@@ -3243,6 +3511,9 @@ export type GlobalOmitConfig = {
   signingKey?: Prisma.SigningKeyOmit
   sealedSecret?: Prisma.SealedSecretOmit
   oneTimeToken?: Prisma.OneTimeTokenOmit
+  tradingAccount?: Prisma.TradingAccountOmit
+  tradingAccountShare?: Prisma.TradingAccountShareOmit
+  tradingAccountService?: Prisma.TradingAccountServiceOmit
   user?: Prisma.UserOmit
 }
 

@@ -77,6 +77,9 @@ export const ModelName = {
   SigningKey: 'SigningKey',
   SealedSecret: 'SealedSecret',
   OneTimeToken: 'OneTimeToken',
+  TradingAccount: 'TradingAccount',
+  TradingAccountShare: 'TradingAccountShare',
+  TradingAccountService: 'TradingAccountService',
   User: 'User'
 } as const
 
@@ -455,6 +458,49 @@ export const OneTimeTokenScalarFieldEnum = {
 } as const
 
 export type OneTimeTokenScalarFieldEnum = (typeof OneTimeTokenScalarFieldEnum)[keyof typeof OneTimeTokenScalarFieldEnum]
+
+
+export const TradingAccountScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  broker: 'broker',
+  brokerUserId: 'brokerUserId',
+  nickname: 'nickname',
+  preferences: 'preferences',
+  status: 'status',
+  apiKeyHint: 'apiKeyHint',
+  sealed: 'sealed',
+  version: 'version',
+  tokenExpiresAt: 'tokenExpiresAt',
+  linkedAt: 'linkedAt',
+  lastVerifiedAt: 'lastVerifiedAt',
+  credentialsRotatedAt: 'credentialsRotatedAt',
+  nextCheckAt: 'nextCheckAt',
+  unlinkedAt: 'unlinkedAt'
+} as const
+
+export type TradingAccountScalarFieldEnum = (typeof TradingAccountScalarFieldEnum)[keyof typeof TradingAccountScalarFieldEnum]
+
+
+export const TradingAccountShareScalarFieldEnum = {
+  accountId: 'accountId',
+  userId: 'userId',
+  access: 'access',
+  grantedAt: 'grantedAt',
+  expiresAt: 'expiresAt'
+} as const
+
+export type TradingAccountShareScalarFieldEnum = (typeof TradingAccountShareScalarFieldEnum)[keyof typeof TradingAccountShareScalarFieldEnum]
+
+
+export const TradingAccountServiceScalarFieldEnum = {
+  accountId: 'accountId',
+  clientId: 'clientId',
+  grantedAt: 'grantedAt',
+  expiresAt: 'expiresAt'
+} as const
+
+export type TradingAccountServiceScalarFieldEnum = (typeof TradingAccountServiceScalarFieldEnum)[keyof typeof TradingAccountServiceScalarFieldEnum]
 
 
 export const UserScalarFieldEnum = {

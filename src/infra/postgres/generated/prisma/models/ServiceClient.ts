@@ -214,6 +214,7 @@ export type ServiceClientWhereInput = {
   createdAt?: Prisma.DateTimeFilter<"ServiceClient"> | Date | string
   lastUsedAt?: Prisma.DateTimeNullableFilter<"ServiceClient"> | Date | string | null
   disabledAt?: Prisma.DateTimeNullableFilter<"ServiceClient"> | Date | string | null
+  tradingAccounts?: Prisma.TradingAccountServiceListRelationFilter
 }
 
 export type ServiceClientOrderByWithRelationInput = {
@@ -227,6 +228,7 @@ export type ServiceClientOrderByWithRelationInput = {
   createdAt?: Prisma.SortOrder
   lastUsedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   disabledAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  tradingAccounts?: Prisma.TradingAccountServiceOrderByRelationAggregateInput
 }
 
 export type ServiceClientWhereUniqueInput = Prisma.AtLeast<{
@@ -243,6 +245,7 @@ export type ServiceClientWhereUniqueInput = Prisma.AtLeast<{
   createdAt?: Prisma.DateTimeFilter<"ServiceClient"> | Date | string
   lastUsedAt?: Prisma.DateTimeNullableFilter<"ServiceClient"> | Date | string | null
   disabledAt?: Prisma.DateTimeNullableFilter<"ServiceClient"> | Date | string | null
+  tradingAccounts?: Prisma.TradingAccountServiceListRelationFilter
 }, "id">
 
 export type ServiceClientOrderByWithAggregationInput = {
@@ -288,6 +291,7 @@ export type ServiceClientCreateInput = {
   createdAt: Date | string
   lastUsedAt?: Date | string | null
   disabledAt?: Date | string | null
+  tradingAccounts?: Prisma.TradingAccountServiceCreateNestedManyWithoutClientInput
 }
 
 export type ServiceClientUncheckedCreateInput = {
@@ -301,6 +305,7 @@ export type ServiceClientUncheckedCreateInput = {
   createdAt: Date | string
   lastUsedAt?: Date | string | null
   disabledAt?: Date | string | null
+  tradingAccounts?: Prisma.TradingAccountServiceUncheckedCreateNestedManyWithoutClientInput
 }
 
 export type ServiceClientUpdateInput = {
@@ -314,6 +319,7 @@ export type ServiceClientUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastUsedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  tradingAccounts?: Prisma.TradingAccountServiceUpdateManyWithoutClientNestedInput
 }
 
 export type ServiceClientUncheckedUpdateInput = {
@@ -327,6 +333,7 @@ export type ServiceClientUncheckedUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastUsedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  tradingAccounts?: Prisma.TradingAccountServiceUncheckedUpdateManyWithoutClientNestedInput
 }
 
 export type ServiceClientCreateManyInput = {
@@ -403,6 +410,11 @@ export type ServiceClientMinOrderByAggregateInput = {
   disabledAt?: Prisma.SortOrder
 }
 
+export type ServiceClientScalarRelationFilter = {
+  is?: Prisma.ServiceClientWhereInput
+  isNot?: Prisma.ServiceClientWhereInput
+}
+
 export type ServiceClientCreatepermissionsInput = {
   set: string[]
 }
@@ -412,6 +424,117 @@ export type ServiceClientUpdatepermissionsInput = {
   push?: string | string[]
 }
 
+export type ServiceClientCreateNestedOneWithoutTradingAccountsInput = {
+  create?: Prisma.XOR<Prisma.ServiceClientCreateWithoutTradingAccountsInput, Prisma.ServiceClientUncheckedCreateWithoutTradingAccountsInput>
+  connectOrCreate?: Prisma.ServiceClientCreateOrConnectWithoutTradingAccountsInput
+  connect?: Prisma.ServiceClientWhereUniqueInput
+}
+
+export type ServiceClientUpdateOneRequiredWithoutTradingAccountsNestedInput = {
+  create?: Prisma.XOR<Prisma.ServiceClientCreateWithoutTradingAccountsInput, Prisma.ServiceClientUncheckedCreateWithoutTradingAccountsInput>
+  connectOrCreate?: Prisma.ServiceClientCreateOrConnectWithoutTradingAccountsInput
+  upsert?: Prisma.ServiceClientUpsertWithoutTradingAccountsInput
+  connect?: Prisma.ServiceClientWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.ServiceClientUpdateToOneWithWhereWithoutTradingAccountsInput, Prisma.ServiceClientUpdateWithoutTradingAccountsInput>, Prisma.ServiceClientUncheckedUpdateWithoutTradingAccountsInput>
+}
+
+export type ServiceClientCreateWithoutTradingAccountsInput = {
+  id: string
+  name: string
+  permissions?: Prisma.ServiceClientCreatepermissionsInput | string[]
+  jwks?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHash: runtime.Bytes
+  previousSecretHash?: runtime.Bytes | null
+  previousExpiresAt?: Date | string | null
+  createdAt: Date | string
+  lastUsedAt?: Date | string | null
+  disabledAt?: Date | string | null
+}
+
+export type ServiceClientUncheckedCreateWithoutTradingAccountsInput = {
+  id: string
+  name: string
+  permissions?: Prisma.ServiceClientCreatepermissionsInput | string[]
+  jwks?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHash: runtime.Bytes
+  previousSecretHash?: runtime.Bytes | null
+  previousExpiresAt?: Date | string | null
+  createdAt: Date | string
+  lastUsedAt?: Date | string | null
+  disabledAt?: Date | string | null
+}
+
+export type ServiceClientCreateOrConnectWithoutTradingAccountsInput = {
+  where: Prisma.ServiceClientWhereUniqueInput
+  create: Prisma.XOR<Prisma.ServiceClientCreateWithoutTradingAccountsInput, Prisma.ServiceClientUncheckedCreateWithoutTradingAccountsInput>
+}
+
+export type ServiceClientUpsertWithoutTradingAccountsInput = {
+  update: Prisma.XOR<Prisma.ServiceClientUpdateWithoutTradingAccountsInput, Prisma.ServiceClientUncheckedUpdateWithoutTradingAccountsInput>
+  create: Prisma.XOR<Prisma.ServiceClientCreateWithoutTradingAccountsInput, Prisma.ServiceClientUncheckedCreateWithoutTradingAccountsInput>
+  where?: Prisma.ServiceClientWhereInput
+}
+
+export type ServiceClientUpdateToOneWithWhereWithoutTradingAccountsInput = {
+  where?: Prisma.ServiceClientWhereInput
+  data: Prisma.XOR<Prisma.ServiceClientUpdateWithoutTradingAccountsInput, Prisma.ServiceClientUncheckedUpdateWithoutTradingAccountsInput>
+}
+
+export type ServiceClientUpdateWithoutTradingAccountsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.ServiceClientUpdatepermissionsInput | string[]
+  jwks?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  previousSecretHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
+  previousExpiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastUsedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+}
+
+export type ServiceClientUncheckedUpdateWithoutTradingAccountsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  permissions?: Prisma.ServiceClientUpdatepermissionsInput | string[]
+  jwks?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  previousSecretHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
+  previousExpiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastUsedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+}
+
+
+/**
+ * Count Type ServiceClientCountOutputType
+ */
+
+export type ServiceClientCountOutputType = {
+  tradingAccounts: number
+}
+
+export type ServiceClientCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  tradingAccounts?: boolean | ServiceClientCountOutputTypeCountTradingAccountsArgs
+}
+
+/**
+ * ServiceClientCountOutputType without action
+ */
+export type ServiceClientCountOutputTypeDefaultArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the ServiceClientCountOutputType
+   */
+  select?: Prisma.ServiceClientCountOutputTypeSelect<ExtArgs> | null
+}
+
+/**
+ * ServiceClientCountOutputType without action
+ */
+export type ServiceClientCountOutputTypeCountTradingAccountsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.TradingAccountServiceWhereInput
+}
 
 
 export type ServiceClientSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -425,6 +548,8 @@ export type ServiceClientSelect<ExtArgs extends runtime.Types.Extensions.Interna
   createdAt?: boolean
   lastUsedAt?: boolean
   disabledAt?: boolean
+  tradingAccounts?: boolean | Prisma.ServiceClient$tradingAccountsArgs<ExtArgs>
+  _count?: boolean | Prisma.ServiceClientCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["serviceClient"]>
 
 export type ServiceClientSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -467,10 +592,18 @@ export type ServiceClientSelectScalar = {
 }
 
 export type ServiceClientOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "permissions" | "jwks" | "secretHash" | "previousSecretHash" | "previousExpiresAt" | "createdAt" | "lastUsedAt" | "disabledAt", ExtArgs["result"]["serviceClient"]>
+export type ServiceClientInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  tradingAccounts?: boolean | Prisma.ServiceClient$tradingAccountsArgs<ExtArgs>
+  _count?: boolean | Prisma.ServiceClientCountOutputTypeDefaultArgs<ExtArgs>
+}
+export type ServiceClientIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
+export type ServiceClientIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
 
 export type $ServiceClientPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "ServiceClient"
-  objects: {}
+  objects: {
+    tradingAccounts: Prisma.$TradingAccountServicePayload<ExtArgs>[]
+  }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
     name: string
@@ -882,6 +1015,7 @@ readonly fields: ServiceClientFieldRefs;
  */
 export interface Prisma__ServiceClientClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
+  tradingAccounts<T extends Prisma.ServiceClient$tradingAccountsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.ServiceClient$tradingAccountsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TradingAccountServicePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -938,6 +1072,10 @@ export type ServiceClientFindUniqueArgs<ExtArgs extends runtime.Types.Extensions
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
+  /**
    * Filter, which ServiceClient to fetch.
    */
   where: Prisma.ServiceClientWhereUniqueInput
@@ -956,6 +1094,10 @@ export type ServiceClientFindUniqueOrThrowArgs<ExtArgs extends runtime.Types.Ext
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
+  /**
    * Filter, which ServiceClient to fetch.
    */
   where: Prisma.ServiceClientWhereUniqueInput
@@ -973,6 +1115,10 @@ export type ServiceClientFindFirstArgs<ExtArgs extends runtime.Types.Extensions.
    * Omit specific fields from the ServiceClient
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
   /**
    * Filter, which ServiceClient to fetch.
    */
@@ -1022,6 +1168,10 @@ export type ServiceClientFindFirstOrThrowArgs<ExtArgs extends runtime.Types.Exte
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
+  /**
    * Filter, which ServiceClient to fetch.
    */
   where?: Prisma.ServiceClientWhereInput
@@ -1069,6 +1219,10 @@ export type ServiceClientFindManyArgs<ExtArgs extends runtime.Types.Extensions.I
    * Omit specific fields from the ServiceClient
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
   /**
    * Filter, which ServiceClients to fetch.
    */
@@ -1118,6 +1272,10 @@ export type ServiceClientCreateArgs<ExtArgs extends runtime.Types.Extensions.Int
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
+  /**
    * The data needed to create a ServiceClient.
    */
   data: Prisma.XOR<Prisma.ServiceClientCreateInput, Prisma.ServiceClientUncheckedCreateInput>
@@ -1165,6 +1323,10 @@ export type ServiceClientUpdateArgs<ExtArgs extends runtime.Types.Extensions.Int
    * Omit specific fields from the ServiceClient
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
   /**
    * The data needed to update a ServiceClient.
    */
@@ -1232,6 +1394,10 @@ export type ServiceClientUpsertArgs<ExtArgs extends runtime.Types.Extensions.Int
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
+  /**
    * The filter to search for the ServiceClient to update in case it exists.
    */
   where: Prisma.ServiceClientWhereUniqueInput
@@ -1258,6 +1424,10 @@ export type ServiceClientDeleteArgs<ExtArgs extends runtime.Types.Extensions.Int
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
   /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
+  /**
    * Filter which ServiceClient to delete.
    */
   where: Prisma.ServiceClientWhereUniqueInput
@@ -1278,6 +1448,30 @@ export type ServiceClientDeleteManyArgs<ExtArgs extends runtime.Types.Extensions
 }
 
 /**
+ * ServiceClient.tradingAccounts
+ */
+export type ServiceClient$tradingAccountsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the TradingAccountService
+   */
+  select?: Prisma.TradingAccountServiceSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the TradingAccountService
+   */
+  omit?: Prisma.TradingAccountServiceOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TradingAccountServiceInclude<ExtArgs> | null
+  where?: Prisma.TradingAccountServiceWhereInput
+  orderBy?: Prisma.TradingAccountServiceOrderByWithRelationInput | Prisma.TradingAccountServiceOrderByWithRelationInput[]
+  cursor?: Prisma.TradingAccountServiceWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.TradingAccountServiceScalarFieldEnum | Prisma.TradingAccountServiceScalarFieldEnum[]
+}
+
+/**
  * ServiceClient without action
  */
 export type ServiceClientDefaultArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1289,4 +1483,8 @@ export type ServiceClientDefaultArgs<ExtArgs extends runtime.Types.Extensions.In
    * Omit specific fields from the ServiceClient
    */
   omit?: Prisma.ServiceClientOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ServiceClientInclude<ExtArgs> | null
 }

@@ -303,6 +303,8 @@ export type UserWhereInput = {
   grants?: Prisma.PermissionGrantListRelationFilter
   memberships?: Prisma.OrgMemberListRelationFilter
   apiKeys?: Prisma.ApiKeyListRelationFilter
+  tradingAccounts?: Prisma.TradingAccountListRelationFilter
+  tradingShares?: Prisma.TradingAccountShareListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -338,6 +340,8 @@ export type UserOrderByWithRelationInput = {
   grants?: Prisma.PermissionGrantOrderByRelationAggregateInput
   memberships?: Prisma.OrgMemberOrderByRelationAggregateInput
   apiKeys?: Prisma.ApiKeyOrderByRelationAggregateInput
+  tradingAccounts?: Prisma.TradingAccountOrderByRelationAggregateInput
+  tradingShares?: Prisma.TradingAccountShareOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -376,6 +380,8 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   grants?: Prisma.PermissionGrantListRelationFilter
   memberships?: Prisma.OrgMemberListRelationFilter
   apiKeys?: Prisma.ApiKeyListRelationFilter
+  tradingAccounts?: Prisma.TradingAccountListRelationFilter
+  tradingShares?: Prisma.TradingAccountShareListRelationFilter
 }, "id" | "emailKey" | "usernameKey">
 
 export type UserOrderByWithAggregationInput = {
@@ -461,6 +467,8 @@ export type UserCreateInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -496,6 +504,8 @@ export type UserUncheckedCreateInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserUpdateInput = {
@@ -531,6 +541,8 @@ export type UserUpdateInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -566,6 +578,8 @@ export type UserUncheckedUpdateInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -892,6 +906,34 @@ export type UserUpdateOneRequiredWithoutOneTimeTokensNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutOneTimeTokensInput, Prisma.UserUpdateWithoutOneTimeTokensInput>, Prisma.UserUncheckedUpdateWithoutOneTimeTokensInput>
 }
 
+export type UserCreateNestedOneWithoutTradingAccountsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutTradingAccountsInput, Prisma.UserUncheckedCreateWithoutTradingAccountsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutTradingAccountsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutTradingAccountsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutTradingAccountsInput, Prisma.UserUncheckedCreateWithoutTradingAccountsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutTradingAccountsInput
+  upsert?: Prisma.UserUpsertWithoutTradingAccountsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutTradingAccountsInput, Prisma.UserUpdateWithoutTradingAccountsInput>, Prisma.UserUncheckedUpdateWithoutTradingAccountsInput>
+}
+
+export type UserCreateNestedOneWithoutTradingSharesInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutTradingSharesInput, Prisma.UserUncheckedCreateWithoutTradingSharesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutTradingSharesInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutTradingSharesNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutTradingSharesInput, Prisma.UserUncheckedCreateWithoutTradingSharesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutTradingSharesInput
+  upsert?: Prisma.UserUpsertWithoutTradingSharesInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutTradingSharesInput, Prisma.UserUpdateWithoutTradingSharesInput>, Prisma.UserUncheckedUpdateWithoutTradingSharesInput>
+}
+
 export type EnumUserStatusFieldUpdateOperationsInput = {
   set?: $Enums.UserStatus
 }
@@ -928,6 +970,8 @@ export type UserCreateWithoutRolesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutRolesInput = {
@@ -962,6 +1006,8 @@ export type UserUncheckedCreateWithoutRolesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutRolesInput = {
@@ -1012,6 +1058,8 @@ export type UserUpdateWithoutRolesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutRolesInput = {
@@ -1046,6 +1094,8 @@ export type UserUncheckedUpdateWithoutRolesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutGrantsInput = {
@@ -1080,6 +1130,8 @@ export type UserCreateWithoutGrantsInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutGrantsInput = {
@@ -1114,6 +1166,8 @@ export type UserUncheckedCreateWithoutGrantsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutGrantsInput = {
@@ -1164,6 +1218,8 @@ export type UserUpdateWithoutGrantsInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutGrantsInput = {
@@ -1198,6 +1254,8 @@ export type UserUncheckedUpdateWithoutGrantsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutDevicesInput = {
@@ -1232,6 +1290,8 @@ export type UserCreateWithoutDevicesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutDevicesInput = {
@@ -1266,6 +1326,8 @@ export type UserUncheckedCreateWithoutDevicesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutDevicesInput = {
@@ -1316,6 +1378,8 @@ export type UserUpdateWithoutDevicesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutDevicesInput = {
@@ -1350,6 +1414,8 @@ export type UserUncheckedUpdateWithoutDevicesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaMethodsInput = {
@@ -1384,6 +1450,8 @@ export type UserCreateWithoutMfaMethodsInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaMethodsInput = {
@@ -1418,6 +1486,8 @@ export type UserUncheckedCreateWithoutMfaMethodsInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaMethodsInput = {
@@ -1468,6 +1538,8 @@ export type UserUpdateWithoutMfaMethodsInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaMethodsInput = {
@@ -1502,6 +1574,8 @@ export type UserUncheckedUpdateWithoutMfaMethodsInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaBackupCodesInput = {
@@ -1536,6 +1610,8 @@ export type UserCreateWithoutMfaBackupCodesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaBackupCodesInput = {
@@ -1570,6 +1646,8 @@ export type UserUncheckedCreateWithoutMfaBackupCodesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaBackupCodesInput = {
@@ -1620,6 +1698,8 @@ export type UserUpdateWithoutMfaBackupCodesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaBackupCodesInput = {
@@ -1654,6 +1734,8 @@ export type UserUncheckedUpdateWithoutMfaBackupCodesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaChallengesInput = {
@@ -1688,6 +1770,8 @@ export type UserCreateWithoutMfaChallengesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaChallengesInput = {
@@ -1722,6 +1806,8 @@ export type UserUncheckedCreateWithoutMfaChallengesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaChallengesInput = {
@@ -1772,6 +1858,8 @@ export type UserUpdateWithoutMfaChallengesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaChallengesInput = {
@@ -1806,6 +1894,8 @@ export type UserUncheckedUpdateWithoutMfaChallengesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutTrustedDevicesInput = {
@@ -1840,6 +1930,8 @@ export type UserCreateWithoutTrustedDevicesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutTrustedDevicesInput = {
@@ -1874,6 +1966,8 @@ export type UserUncheckedCreateWithoutTrustedDevicesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutTrustedDevicesInput = {
@@ -1924,6 +2018,8 @@ export type UserUpdateWithoutTrustedDevicesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTrustedDevicesInput = {
@@ -1958,6 +2054,8 @@ export type UserUncheckedUpdateWithoutTrustedDevicesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMembershipsInput = {
@@ -1992,6 +2090,8 @@ export type UserCreateWithoutMembershipsInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMembershipsInput = {
@@ -2026,6 +2126,8 @@ export type UserUncheckedCreateWithoutMembershipsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMembershipsInput = {
@@ -2076,6 +2178,8 @@ export type UserUpdateWithoutMembershipsInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMembershipsInput = {
@@ -2110,6 +2214,8 @@ export type UserUncheckedUpdateWithoutMembershipsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPasswordInput = {
@@ -2144,6 +2250,8 @@ export type UserCreateWithoutPasswordInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPasswordInput = {
@@ -2178,6 +2286,8 @@ export type UserUncheckedCreateWithoutPasswordInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPasswordInput = {
@@ -2228,6 +2338,8 @@ export type UserUpdateWithoutPasswordInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPasswordInput = {
@@ -2262,6 +2374,8 @@ export type UserUncheckedUpdateWithoutPasswordInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPasswordHistoryInput = {
@@ -2296,6 +2410,8 @@ export type UserCreateWithoutPasswordHistoryInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPasswordHistoryInput = {
@@ -2330,6 +2446,8 @@ export type UserUncheckedCreateWithoutPasswordHistoryInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPasswordHistoryInput = {
@@ -2380,6 +2498,8 @@ export type UserUpdateWithoutPasswordHistoryInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPasswordHistoryInput = {
@@ -2414,6 +2534,8 @@ export type UserUncheckedUpdateWithoutPasswordHistoryInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutApiKeysInput = {
@@ -2448,6 +2570,8 @@ export type UserCreateWithoutApiKeysInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutApiKeysInput = {
@@ -2482,6 +2606,8 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutApiKeysInput = {
@@ -2532,6 +2658,8 @@ export type UserUpdateWithoutApiKeysInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutApiKeysInput = {
@@ -2566,6 +2694,8 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutSessionsInput = {
@@ -2600,6 +2730,8 @@ export type UserCreateWithoutSessionsInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutSessionsInput = {
@@ -2634,6 +2766,8 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutSessionsInput = {
@@ -2684,6 +2818,8 @@ export type UserUpdateWithoutSessionsInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSessionsInput = {
@@ -2718,6 +2854,8 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutOneTimeTokensInput = {
@@ -2752,6 +2890,8 @@ export type UserCreateWithoutOneTimeTokensInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutOneTimeTokensInput = {
@@ -2786,6 +2926,8 @@ export type UserUncheckedCreateWithoutOneTimeTokensInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutOneTimeTokensInput = {
@@ -2836,6 +2978,8 @@ export type UserUpdateWithoutOneTimeTokensInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutOneTimeTokensInput = {
@@ -2870,6 +3014,328 @@ export type UserUncheckedUpdateWithoutOneTimeTokensInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutTradingAccountsInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutTradingAccountsInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordUncheckedCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceUncheckedCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodUncheckedCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutTradingAccountsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutTradingAccountsInput, Prisma.UserUncheckedCreateWithoutTradingAccountsInput>
+}
+
+export type UserUpsertWithoutTradingAccountsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutTradingAccountsInput, Prisma.UserUncheckedUpdateWithoutTradingAccountsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutTradingAccountsInput, Prisma.UserUncheckedCreateWithoutTradingAccountsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutTradingAccountsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutTradingAccountsInput, Prisma.UserUncheckedUpdateWithoutTradingAccountsInput>
+}
+
+export type UserUpdateWithoutTradingAccountsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutTradingAccountsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUncheckedUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUncheckedUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUncheckedUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutTradingSharesInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutTradingSharesInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordUncheckedCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceUncheckedCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodUncheckedCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutTradingSharesInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutTradingSharesInput, Prisma.UserUncheckedCreateWithoutTradingSharesInput>
+}
+
+export type UserUpsertWithoutTradingSharesInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutTradingSharesInput, Prisma.UserUncheckedUpdateWithoutTradingSharesInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutTradingSharesInput, Prisma.UserUncheckedCreateWithoutTradingSharesInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutTradingSharesInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutTradingSharesInput, Prisma.UserUncheckedUpdateWithoutTradingSharesInput>
+}
+
+export type UserUpdateWithoutTradingSharesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutTradingSharesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUncheckedUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUncheckedUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUncheckedUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 
@@ -2890,6 +3356,8 @@ export type UserCountOutputType = {
   grants: number
   memberships: number
   apiKeys: number
+  tradingAccounts: number
+  tradingShares: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -2905,6 +3373,8 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   grants?: boolean | UserCountOutputTypeCountGrantsArgs
   memberships?: boolean | UserCountOutputTypeCountMembershipsArgs
   apiKeys?: boolean | UserCountOutputTypeCountApiKeysArgs
+  tradingAccounts?: boolean | UserCountOutputTypeCountTradingAccountsArgs
+  tradingShares?: boolean | UserCountOutputTypeCountTradingSharesArgs
 }
 
 /**
@@ -3001,6 +3471,20 @@ export type UserCountOutputTypeCountApiKeysArgs<ExtArgs extends runtime.Types.Ex
   where?: Prisma.ApiKeyWhereInput
 }
 
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountTradingAccountsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.TradingAccountWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountTradingSharesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.TradingAccountShareWhereInput
+}
+
 
 export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -3035,6 +3519,8 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   grants?: boolean | Prisma.User$grantsArgs<ExtArgs>
   memberships?: boolean | Prisma.User$membershipsArgs<ExtArgs>
   apiKeys?: boolean | Prisma.User$apiKeysArgs<ExtArgs>
+  tradingAccounts?: boolean | Prisma.User$tradingAccountsArgs<ExtArgs>
+  tradingShares?: boolean | Prisma.User$tradingSharesArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -3119,6 +3605,8 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   grants?: boolean | Prisma.User$grantsArgs<ExtArgs>
   memberships?: boolean | Prisma.User$membershipsArgs<ExtArgs>
   apiKeys?: boolean | Prisma.User$apiKeysArgs<ExtArgs>
+  tradingAccounts?: boolean | Prisma.User$tradingAccountsArgs<ExtArgs>
+  tradingShares?: boolean | Prisma.User$tradingSharesArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -3140,6 +3628,8 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     grants: Prisma.$PermissionGrantPayload<ExtArgs>[]
     memberships: Prisma.$OrgMemberPayload<ExtArgs>[]
     apiKeys: Prisma.$ApiKeyPayload<ExtArgs>[]
+    tradingAccounts: Prisma.$TradingAccountPayload<ExtArgs>[]
+    tradingShares: Prisma.$TradingAccountSharePayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -3571,6 +4061,8 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   grants<T extends Prisma.User$grantsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$grantsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$PermissionGrantPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   memberships<T extends Prisma.User$membershipsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$membershipsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$OrgMemberPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   apiKeys<T extends Prisma.User$apiKeysArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$apiKeysArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ApiKeyPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  tradingAccounts<T extends Prisma.User$tradingAccountsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$tradingAccountsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TradingAccountPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  tradingShares<T extends Prisma.User$tradingSharesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$tradingSharesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TradingAccountSharePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -4316,6 +4808,54 @@ export type User$apiKeysArgs<ExtArgs extends runtime.Types.Extensions.InternalAr
   take?: number
   skip?: number
   distinct?: Prisma.ApiKeyScalarFieldEnum | Prisma.ApiKeyScalarFieldEnum[]
+}
+
+/**
+ * User.tradingAccounts
+ */
+export type User$tradingAccountsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the TradingAccount
+   */
+  select?: Prisma.TradingAccountSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the TradingAccount
+   */
+  omit?: Prisma.TradingAccountOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TradingAccountInclude<ExtArgs> | null
+  where?: Prisma.TradingAccountWhereInput
+  orderBy?: Prisma.TradingAccountOrderByWithRelationInput | Prisma.TradingAccountOrderByWithRelationInput[]
+  cursor?: Prisma.TradingAccountWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.TradingAccountScalarFieldEnum | Prisma.TradingAccountScalarFieldEnum[]
+}
+
+/**
+ * User.tradingShares
+ */
+export type User$tradingSharesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the TradingAccountShare
+   */
+  select?: Prisma.TradingAccountShareSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the TradingAccountShare
+   */
+  omit?: Prisma.TradingAccountShareOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TradingAccountShareInclude<ExtArgs> | null
+  where?: Prisma.TradingAccountShareWhereInput
+  orderBy?: Prisma.TradingAccountShareOrderByWithRelationInput | Prisma.TradingAccountShareOrderByWithRelationInput[]
+  cursor?: Prisma.TradingAccountShareWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.TradingAccountShareScalarFieldEnum | Prisma.TradingAccountShareScalarFieldEnum[]
 }
 
 /**

@@ -1,0 +1,185 @@
+/** What becomes of credentials where something is wrong: a KMS that is away, a ciphertext in the wrong place, input out of form, an owner who is erased. */
+import { Writable } from 'node:stream';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Unavailable } from '../../../src/infra/ports.ts';
+import { countFacts } from '../../kit/administration.ts';
+import { type LocalAlpaca, type LocalKite, openAlpaca, openKite } from '../../kit/kite.ts';
+import { dumpOf, foundIn } from '../../kit/traces.ts';
+import { accountOf, keysOf, linked, trade } from '../../kit/trading.ts';
+import { openWorld, password, type SignedInPerson, type World } from '../../kit/world.ts';
+
+let world: World;
+let kite: LocalKite;
+let alpaca: LocalAlpaca;
+let owner: SignedInPerson;
+let log = '';
+const destination = new Writable({
+  write(chunk, _encoding, done) {
+    log += String(chunk);
+    done();
+  },
+});
+let restore = () => {};
+beforeAll(async () => {
+  [kite, alpaca] = await Promise.all([openKite(), openAlpaca()]);
+  world = await openWorld({ KITE_API_URL: kite.url, ALPACA_API_URL: alpaca.url, LOG_LEVEL: 'debug' }, { destination });
+  owner = await world.signedIn();
+  const { kms } = world.house.infra;
+  const { seal, open } = kms;
+  restore = () => void Object.assign(kms, { seal, open });
+});
+afterEach(() => restore());
+afterAll(async () => {
+  await world?.close();
+  await Promise.all([kite?.stop(), alpaca?.stop()]);
+});
+/** As the port says it of a KMS that does not answer. */
+const kmsAway = () => {
+  const away = () => Promise.reject(new Unavailable('the KMS does not answer'));
+  Object.assign(world.house.infra.kms, { seal: away, open: away });
+};
+const ofAlpaca = async (by = owner) => {
+  const user = alpaca.user();
+  return { user, id: await linked(by.client, { broker: 'alpaca', ...keysOf(user) }) };
+};
+const rowOf = async (id: string) => (await world.sql('SELECT * FROM trading_accounts WHERE id = $1', [id]))[0];
+const reveal = (id: string, by = owner) => trade(by.client, 'revealTradingCredentials', { accountId: id });
+
+describe('without the KMS', () => {
+  it('nothing is linked, rotated, verified or revealed: UNAVAILABLE, nothing half-written, and the request token is not spent', async () => {
+    const { id, user } = await ofAlpaca();
+    const [kiteUser, newcomer] = [kite.user(), alpaca.user()];
+    const requestToken = kite.requestToken(kiteUser);
+    const [row, facts] = [await rowOf(id), await countFacts(world)];
+    kmsAway();
+    const before = kite.seen.length;
+    for (const [name, input] of [
+      ['linkTradingAccount', { ...keysOf(kiteUser), requestToken }],
+      ['linkTradingAccount', { broker: 'alpaca', ...keysOf(newcomer) }],
+      ['rotateTradingCredentials', { accountId: id, ...keysOf(user) }],
+      ['verifyTradingAccount', { accountId: id }],
+      ['revealTradingCredentials', { accountId: id }],
+    ] as const)
+      expect(await trade(owner.client, name, input), name).toMatchObject({ __typename: 'UNAVAILABLE' });
+    expect(kite.seen.length).toBe(before);
+    expect([await rowOf(id), await countFacts(world)]).toEqual([row, facts]);
+    for (const { userId } of [kiteUser, newcomer])
+      expect(await world.sql('SELECT 1 FROM trading_accounts WHERE broker_user_id = $1', [userId])).toEqual([]);
+    restore();
+    await linked(owner.client, { ...keysOf(kiteUser), requestToken });
+  });
+
+  it('what needs none goes on: names, lists, and the end of an account', async () => {
+    const { id } = await ofAlpaca();
+    kmsAway();
+    expect(await trade(owner.client, 'updateTradingAccount', { accountId: id, nickname: 'Old' })).toMatchObject({ nickname: 'Old' });
+    expect(await trade(owner.client, 'unlinkTradingAccount', { accountId: id })).toMatchObject({ __typename: 'Deleted' });
+  });
+});
+
+describe('a ciphertext', () => {
+  it('moved to another row, to another owner or to another purpose does not open, and nothing is revealed or recorded', async () => {
+    const other = await world.signedIn();
+    const [mine, second, theirs] = [await ofAlpaca(), await ofAlpaca(), await ofAlpaca(other)];
+    const sealed = (await rowOf(mine.id))?.['sealed'];
+    const { kms } = world.house.infra;
+    const context = { purpose: 'trading_credentials', id: mine.id, owner: owner.id };
+    expect(JSON.parse(String(await kms.open(sealed as Buffer, context)))).toMatchObject(keysOf(mine.user));
+    for (const wrong of [{ purpose: 'letter' }, { id: second.id }, { owner: other.id }, { owner: undefined }])
+      await expect(kms.open(sealed as Buffer, { ...context, ...wrong } as never)).rejects.toThrow('another context');
+
+    const facts = await countFacts(world);
+    await world.sql('UPDATE trading_accounts SET sealed = $2 WHERE id = ANY($1::uuid[])', [[second.id, theirs.id], sealed]);
+    expect(await reveal(second.id)).toMatchObject({ __typename: 'INTERNAL' });
+    expect(await reveal(theirs.id, other)).toMatchObject({ __typename: 'INTERNAL' });
+    await world.sql('UPDATE trading_accounts SET owner_id = $2 WHERE id = $1', [mine.id, other.id]);
+    expect(await reveal(mine.id, other)).toMatchObject({ __typename: 'INTERNAL' });
+    expect(await trade(other.client, 'verifyTradingAccount', { accountId: mine.id })).toMatchObject({ __typename: 'INTERNAL' });
+    expect(await countFacts(world)).toBe(facts);
+    expect(log).toContain('DoesNotOpen');
+  });
+});
+
+describe('input', () => {
+  it('that is out of form is told by its field, and neither asks a broker nor comes back', async () => {
+    const user = kite.user();
+    const good = { ...keysOf(user), accessToken: kite.accessToken(user) };
+    const before = [kite.seen.length, await countFacts(world)];
+    const wrong: [object, string][] = [
+      [{ broker: 'robinhood' }, 'input.broker'],
+      [{ apiKey: '' }, 'input.apiKey'],
+      [{ apiKey: 'with:colon' }, 'input.apiKey'],
+      [{ apiKey: 'x'.repeat(201) }, 'input.apiKey'],
+      [{ apiSecret: 'two\r\nlines: of a header' }, 'input.apiSecret'],
+      [{ apiSecret: 'sécret' }, 'input.apiSecret'],
+      [{ accessToken: null }, 'input.requestToken'],
+      [{ requestToken: 'both' }, 'input.requestToken'],
+      [{ broker: 'alpaca' }, 'input.accessToken'],
+      [{ nickname: 'bell\u0007' }, 'input.nickname'],
+      [{ preferences: ['no object'] }, 'input.preferences'],
+    ];
+    for (const [part, field] of wrong) {
+      const answer = await trade(owner.client, 'linkTradingAccount', { ...good, ...part });
+      expect(answer, field).toMatchObject({ __typename: 'InvalidInput', field });
+      expect(foundIn(JSON.stringify(answer), { ...keysOf(user), token: good.accessToken })).toEqual([]);
+    }
+    expect([kite.seen.length, await countFacts(world)]).toEqual(before);
+  });
+
+  it('of one user asks brokers at most so often', async () => {
+    const limited = await openWorld({ KITE_API_URL: kite.url, RATE_LIMIT_BROKER: '2/900s' });
+    const [person, another] = [await limited.signedIn(), await limited.signedIn()];
+    const user = kite.user();
+    const input = { ...keysOf(user), accessToken: 'wrong' };
+    const ask = (by: SignedInPerson) => trade(by.client, 'linkTradingAccount', input);
+    expect([await ask(person), await ask(person), await ask(person), await ask(another)]).toMatchObject([
+      { __typename: 'BrokerRejected' },
+      { __typename: 'BrokerRejected' },
+      { __typename: 'RATE_LIMITED' },
+      { __typename: 'BrokerRejected' },
+    ]);
+    await limited.close();
+  });
+});
+
+describe('an owner who is erased', () => {
+  it.each(['deleteAccount', 'deleteUser'])('(%s) takes the accounts along, and what was shared with and by him', async (how) => {
+    const [person, friend] = [await world.signedIn(), await world.signedIn()];
+    const [{ id, user }, theirs] = [await ofAlpaca(person), await ofAlpaca(friend)];
+    await trade(person.client, 'shareTradingAccount', { accountId: id, userId: friend.id, access: 'TRADE' });
+    await trade(friend.client, 'shareTradingAccount', { accountId: theirs.id, userId: person.id, access: 'VIEW' });
+    const admin = await world.signedIn(undefined, { roles: ['superadmin'] });
+    await (how === 'deleteAccount'
+      ? person.client.ask(`mutation { deleteAccount(input: { currentPassword: "${password}" }) { __typename } }`)
+      : admin.client.ask(`mutation { deleteUser(input: { userId: "${person.id}" }) { __typename } }`));
+    expect(await rowOf(id)).toBeUndefined();
+    expect(await accountOf(friend.client, id)).toBeNull();
+    expect(await accountOf(friend.client, theirs.id)).toMatchObject({ shares: [] });
+    expect(await dumpOf((text) => world.sql(text))).not.toContain(user.userId);
+    await linked(friend.client, { broker: 'alpaca', ...keysOf(user) });
+  });
+});
+
+describe('the search for traces', () => {
+  it('would find a credential, as it is, in hex and in base64, whatever stands around it', () => {
+    const secret = 'hQ3vZ8-kT0w_S6yLx2mN';
+    for (const around of ['', 'a', 'ab', 'abc'])
+      for (const form of ['utf8', 'hex', 'base64', 'base64url'] as const)
+        expect(foundIn(`xx ${Buffer.from(`${around}${secret}${around}`).toString(form)} yy`, { secret }), form).not.toEqual([]);
+    expect(foundIn('nothing of the kind', { secret })).toEqual([]);
+  });
+
+  it('finds nothing in the log of all this at its most talkative, nor in the database', async () => {
+    const users = [...kite.seen, ...alpaca.seen].flatMap(({ headers, form }) => [
+      ...[headers['apca-api-key-id'], headers['apca-api-secret-key'], form['request_token'], form['api_key']],
+      ...(headers.authorization?.replace('token ', '').split(':') ?? []),
+    ]);
+    const secrets = Object.fromEntries(
+      [...new Set(users)].filter((text) => String(text).length > 8).map((text) => [String(text), String(text)]),
+    );
+    expect(Object.keys(secrets).length).toBeGreaterThan(10);
+    expect(log.length).toBeGreaterThan(1000);
+    expect(foundIn(log, secrets)).toEqual([]);
+    expect(foundIn(await dumpOf((text) => world.sql(text)), secrets)).toEqual([]);
+  });
+});
