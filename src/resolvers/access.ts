@@ -12,7 +12,8 @@ import { DeleteResult } from '../schema/deleted.ts';
 import { Organization } from '../schema/organizations/organization.ts';
 import { User } from '../schema/users/user.ts';
 
-const about = 'Of the caller; of another user: permissions.check. A program names the user.';
+const about =
+  'Of the caller; of another user: permissions.check, or, with orgId, permissions.check there and about a member. A program names the user.';
 const door = { open: 'signedIn', program: 'permissions.check' } as const;
 
 builder.queryField('checkPermission', (t) =>

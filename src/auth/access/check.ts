@@ -6,12 +6,13 @@ import { findAccountOwner, findSharedAccess } from '../trading-accounts/held.ts'
 import { badRequest, forbidden, unauthenticated } from './denial.ts';
 import { type Decision, decide, parseResource } from './model.ts';
 import type { Permissions } from './permissions.ts';
-import { findSessionOwner } from './store.ts';
+import { findSessionOwner, isMember } from './store.ts';
 
 export type CheckNeeds = { database: Database; clock: Clock; permissions: Permissions };
 export type PermissionCheckInput = { permission: string; orgId?: string | null; resource?: string | null; userId?: string | null };
 
 const mostChecks = 100;
+const asking = 'permissions.check';
 const permissionForm = /^[a-z][a-z_]*(?:[.:][a-z][a-z_]*)+$/;
 
 /** Whose a thing is, by its type; a type that is not here is nobody's own. */
@@ -22,17 +23,29 @@ const ownerOf = async (database: Database, { type, id }: { type: string; id: str
   return type === 'session' ? findSessionOwner(database, id) : null;
 };
 
+/** With `permissions.check` on the platform, about anybody; with it in an organization, about its members in it, and nowhere else. */
+const openMayAsk =
+  ({ database, clock, permissions }: CheckNeeds) =>
+  async (caller: Caller, { userId, orgId }: { userId: string; orgId: string | null }): Promise<boolean> => {
+    if (caller.permissions.has(asking)) return true;
+    const { identity } = caller;
+    if (!identity || orgId === null || identity.keyPermissions?.includes(asking) === false) return false;
+    const own = await permissions.compiled(identity.userId);
+    return decide(own, { permission: asking, orgId, resource: null }, clock.now()) !== null && isMember(database, orgId, userId);
+  };
+
 /**
  * Decisions in the order of the questions. Throws BAD_REQUEST for a question out of form, FORBIDDEN where the caller may not ask about another
  * user. A program has nothing of its own, and names the user: what it may itself, its token says.
  */
-export const checkPermissions =
-  ({ database, clock, permissions }: CheckNeeds) =>
-  async (caller: Caller, inputs: readonly PermissionCheckInput[]): Promise<Decision[]> => {
+export const checkPermissions = (needs: CheckNeeds) => {
+  const { database, clock, permissions } = needs;
+  const mayAskAbout = openMayAsk(needs);
+  return async (caller: Caller, inputs: readonly PermissionCheckInput[]): Promise<Decision[]> => {
     const self = caller.identity?.userId ?? null;
     if (self === null && !caller.client) throw unauthenticated();
     // Before the questions are looked at: whoever may ask nobody learns nothing of their form.
-    if (self === null && !caller.permissions.has('permissions.check')) throw forbidden('permissions.check is needed.');
+    if (self === null && !caller.permissions.has(asking)) throw forbidden('permissions.check is needed.');
     if (inputs.length > mostChecks) throw badRequest(`At most ${mostChecks} questions at a time.`);
     const questions = inputs.map(({ permission, orgId, resource, userId }) => {
       if (permission.length > 100 || !permissionForm.test(permission)) throw badRequest('permission is a name such as users.read.');
@@ -43,8 +56,8 @@ export const checkPermissions =
       if (whose === null) throw badRequest('userId is needed: a program asks about a user.');
       return { permission, orgId: orgId?.toLowerCase() ?? null, on, userId: whose };
     });
-    const others = questions.some(({ userId }) => userId !== self);
-    if (others && !caller.permissions.has('permissions.check')) throw forbidden('permissions.check is needed.');
+    for (const question of questions)
+      if (question.userId !== self && !(await mayAskAbout(caller, question))) throw forbidden('permissions.check is needed.');
     return Promise.all(
       questions.map(async ({ permission, orgId, on, userId }) => {
         const resource = on && `${on.type}:${on.id}`;
@@ -66,3 +79,4 @@ export const checkPermissions =
       }),
     );
   };
+};

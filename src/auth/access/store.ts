@@ -66,6 +66,11 @@ const sessionOwner = statement('SELECT user_id FROM sessions WHERE id = $1');
 export const findSessionOwner = async (sql: Sql, id: string): Promise<string | null> =>
   (await sql.run<{ user_id: string }>(sessionOwner, [id]))[0]?.user_id ?? null;
 
+const member = statement('SELECT 1 FROM org_members WHERE org_id = $1 AND user_id = $2');
+/** Also of a user who is deactivated, and so has nothing there. */
+export const isMember = async (sql: Sql, orgId: string, userId: string): Promise<boolean> =>
+  (await sql.run(member, [orgId, userId])).length > 0;
+
 // One statement under one lock: of users that verify at once, only the first finds no superadmin.
 const lock = statement(`SELECT pg_advisory_xact_lock(hashtext('superadmin'))`);
 const assign = statement(`INSERT INTO role_assignments (id, user_id, role_id, granted_at)
