@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../infra/ports.ts';
 
 export type GrpcHouse = {
-  auth: Pick<Auth, 'access' | 'sessions' | 'services'>;
+  auth: Pick<Auth, 'access' | 'sessions' | 'services' | 'tradingAccounts'>;
   config: Config;
   log: Log;
   registry: Registry;

@@ -8,6 +8,7 @@ import { assemble, type Bearers } from '../auth/services/bearers.ts';
 import type { TokenIntrospection } from '../auth/services/introspect.ts';
 import type { Asked, Calls } from './calls.ts';
 import type { GrpcHouse } from './house.ts';
+import { NotFound } from './status.ts';
 
 /** Empty is absent (proto3). */
 type Question = { permission: string; userId: string; orgId: string; resource: string };
@@ -77,5 +78,20 @@ export const openIdentity = ({
     return introspectionOf(told);
   };
 
-  return { Check: calls.unary(check), BatchCheck: calls.unary(batchCheck), Introspect: calls.unary(introspect) };
+  /** For programs: a person proves anew who he is before he sees them, which he cannot here. */
+  const reveal = async (asked: Asked<{ accountId: string }>) => {
+    const caller = await callerOf(asked);
+    if (!caller.client) throw forbidden('This is for programs: people read their credentials in the graph.');
+    const outcome = await auth.tradingAccounts.reveal(caller, asked.request);
+    if (outcome.kind === 'NotFound') throw new NotFound('There is no such account that its owner lets you trade with.');
+    const { apiKey, apiSecret, accessToken } = outcome;
+    return { apiKey, apiSecret, accessToken: accessToken ?? '' };
+  };
+
+  return {
+    Check: calls.unary(check),
+    BatchCheck: calls.unary(batchCheck),
+    Introspect: calls.unary(introspect),
+    RevealTradingCredentials: calls.unary(reveal),
+  };
 };

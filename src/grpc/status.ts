@@ -15,6 +15,11 @@ const codes: Record<DenialCode, status> = {
   BAD_REQUEST: status.INVALID_ARGUMENT,
 };
 
+/** An outcome of the domain that gRPC has a status for. */
+export class NotFound extends Error {
+  override readonly name = 'NotFound';
+}
+
 export const trailerOf = (requestId: string): Metadata => {
   const metadata = new Metadata();
   metadata.set('x-request-id', requestId);
@@ -33,6 +38,7 @@ const failure = (code: status, details: string, requestId: string, retryAfterSec
 /** What a caller is told of whatever was thrown. */
 export const statusOf = (error: unknown, about: { requestId: string; log: Log }): Failure => {
   if (error instanceof Denial) return failure(codes[error.code], error.message, about.requestId, error.details['retryAfterSeconds']);
+  if (error instanceof NotFound) return failure(status.NOT_FOUND, error.message, about.requestId);
   const away = awayOf(error);
   if (away) {
     warnAway(away, about);

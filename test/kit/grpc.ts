@@ -57,7 +57,7 @@ export const grpcClient = (address: string, channel: ChannelCredentials = creden
     });
   return {
     call,
-    identity: (name: 'Check' | 'BatchCheck' | 'Introspect', request: object, options?: CallOptions) =>
+    identity: (name: 'Check' | 'BatchCheck' | 'Introspect' | 'RevealTradingCredentials', request: object, options?: CallOptions) =>
       call(`latchkey.v1.Identity/${name}`, request, options),
     envoy: (attributes: object, options?: CallOptions) => call('envoy.service.auth.v3.Authorization/Check', { attributes }, options),
     health: (service: string) => call('grpc.health.v1.Health/Check', { service }),

@@ -9,8 +9,10 @@ import { createVaultKeeper } from '../../src/infra/kms/vault.ts';
 import type { Kms } from '../../src/infra/ports.ts';
 import { Secret } from '../../src/infra/secret.ts';
 import { startCommand } from '../kit/command.ts';
+import { openKite } from '../kit/kite.ts';
 import { ask, mfaLoginMutation, totp, verifyMutation, withTotp } from '../kit/mfa.ts';
 import { openSealed, type Sealed, type SealedRow } from '../kit/sealed.ts';
+import { keysOf, linked, trade } from '../kit/trading.ts';
 import { startVault, type VaultServer } from '../kit/vault.ts';
 import { openWorld, password, refreshMutation } from '../kit/world.ts';
 
@@ -106,10 +108,11 @@ describe('the command that rewraps', () => {
 });
 
 describe('a rewrap in the middle of everything', () => {
-  it('is noticed by nobody: enrolments, codes, sign-ins and refreshes go on while the master key changes ten times', {
+  it('is noticed by nobody: enrolments, codes, sign-ins, refreshes and trading go on while the master key changes ten times', {
     timeout: 60_000,
   }, async () => {
-    const world = await openWorld();
+    const kite = await openKite();
+    const world = await openWorld({ KITE_API_URL: kite.url, RATE_LIMIT_BROKER: '10000/60s' });
     const { infra } = world.house;
     // Another process, which hears of a new key before the house does: until then that one seals under the old.
     const kms = createLocalKms({ file: world.keyFile, lookMs: 0 });
@@ -126,6 +129,22 @@ describe('a rewrap in the middle of everything', () => {
         expect(data.refresh.__typename).toBe('SignedIn');
       }
     };
+    const kept: { id: string; accessToken: string }[] = [];
+    const owner = await world.signedIn();
+    const trading = async () => {
+      for (let n = 0; !over || n < 3; n += 1) {
+        const user = kite.user();
+        const [first, fresh] = [kite.accessToken(user), kite.accessToken(user)];
+        const id = await linked(owner.client, { ...keysOf(user), accessToken: first });
+        const read = () => trade(owner.client, 'revealTradingCredentials', { accountId: id });
+        expect(await read()).toMatchObject({ accessToken: first });
+        const input = { accountId: id, ...keysOf(user), accessToken: fresh };
+        expect(await trade(owner.client, 'rotateTradingCredentials', input)).toMatchObject({ status: 'ACTIVE' });
+        expect(await read()).toMatchObject({ accessToken: fresh });
+        if (kept.length < 4) kept.push({ id, accessToken: fresh });
+        else expect(await trade(owner.client, 'unlinkTradingAccount', { accountId: id })).toMatchObject({ __typename: 'Deleted' });
+      }
+    };
     const turning = async () => {
       for (let round = 0; round < 10; round += 1) {
         addMasterKey(world.keyFile, { use: true });
@@ -134,7 +153,7 @@ describe('a rewrap in the middle of everything', () => {
       over = true;
     };
     try {
-      await Promise.all([turning(), ...Array.from({ length: 4 }, live)]);
+      await Promise.all([turning(), trading(), ...Array.from({ length: 4 }, live)]);
       await seals.rewrap();
       const inUse = await world.house.auth.seals.keysInUse();
       expect(new Set(inUse.map(({ keyId }) => keyId)).size).toBe(1);
@@ -142,10 +161,15 @@ describe('a rewrap in the middle of everything', () => {
         'sealed_secrets.sealed',
         'signing_keys.sealed_private',
         'mfa_methods.sealed_secret',
+        'trading_accounts.sealed',
       ]);
+      expect(kept).toHaveLength(4);
+      for (const { id, accessToken } of kept)
+        expect(await trade(owner.client, 'revealTradingCredentials', { accountId: id })).toMatchObject({ accessToken });
     } finally {
       kms.close();
       await world.close();
+      await kite.stop();
     }
   });
 });

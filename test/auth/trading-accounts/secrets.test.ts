@@ -1,7 +1,6 @@
-/** What becomes of credentials where something is wrong: a KMS that is away, a ciphertext in the wrong place, input out of form, an owner who is erased. */
+/** What becomes of credentials where something is wrong: a ciphertext in the wrong place, input out of form, an owner who is erased. */
 import { Writable } from 'node:stream';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Unavailable } from '../../../src/infra/ports.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countFacts } from '../../kit/administration.ts';
 import { type LocalAlpaca, type LocalKite, openAlpaca, openKite } from '../../kit/kite.ts';
 import { dumpOf, foundIn } from '../../kit/traces.ts';
@@ -19,63 +18,21 @@ const destination = new Writable({
     done();
   },
 });
-let restore = () => {};
 beforeAll(async () => {
   [kite, alpaca] = await Promise.all([openKite(), openAlpaca()]);
   world = await openWorld({ KITE_API_URL: kite.url, ALPACA_API_URL: alpaca.url, LOG_LEVEL: 'debug' }, { destination });
   owner = await world.signedIn();
-  const { kms } = world.house.infra;
-  const { seal, open } = kms;
-  restore = () => void Object.assign(kms, { seal, open });
 });
-afterEach(() => restore());
 afterAll(async () => {
   await world?.close();
   await Promise.all([kite?.stop(), alpaca?.stop()]);
 });
-/** As the port says it of a KMS that does not answer. */
-const kmsAway = () => {
-  const away = () => Promise.reject(new Unavailable('the KMS does not answer'));
-  Object.assign(world.house.infra.kms, { seal: away, open: away });
-};
 const ofAlpaca = async (by = owner) => {
   const user = alpaca.user();
   return { user, id: await linked(by.client, { broker: 'alpaca', ...keysOf(user) }) };
 };
 const rowOf = async (id: string) => (await world.sql('SELECT * FROM trading_accounts WHERE id = $1', [id]))[0];
 const reveal = (id: string, by = owner) => trade(by.client, 'revealTradingCredentials', { accountId: id });
-
-describe('without the KMS', () => {
-  it('nothing is linked, rotated, verified or revealed: UNAVAILABLE, nothing half-written, and the request token is not spent', async () => {
-    const { id, user } = await ofAlpaca();
-    const [kiteUser, newcomer] = [kite.user(), alpaca.user()];
-    const requestToken = kite.requestToken(kiteUser);
-    const [row, facts] = [await rowOf(id), await countFacts(world)];
-    kmsAway();
-    const before = kite.seen.length;
-    for (const [name, input] of [
-      ['linkTradingAccount', { ...keysOf(kiteUser), requestToken }],
-      ['linkTradingAccount', { broker: 'alpaca', ...keysOf(newcomer) }],
-      ['rotateTradingCredentials', { accountId: id, ...keysOf(user) }],
-      ['verifyTradingAccount', { accountId: id }],
-      ['revealTradingCredentials', { accountId: id }],
-    ] as const)
-      expect(await trade(owner.client, name, input), name).toMatchObject({ __typename: 'UNAVAILABLE' });
-    expect(kite.seen.length).toBe(before);
-    expect([await rowOf(id), await countFacts(world)]).toEqual([row, facts]);
-    for (const { userId } of [kiteUser, newcomer])
-      expect(await world.sql('SELECT 1 FROM trading_accounts WHERE broker_user_id = $1', [userId])).toEqual([]);
-    restore();
-    await linked(owner.client, { ...keysOf(kiteUser), requestToken });
-  });
-
-  it('what needs none goes on: names, lists, and the end of an account', async () => {
-    const { id } = await ofAlpaca();
-    kmsAway();
-    expect(await trade(owner.client, 'updateTradingAccount', { accountId: id, nickname: 'Old' })).toMatchObject({ nickname: 'Old' });
-    expect(await trade(owner.client, 'unlinkTradingAccount', { accountId: id })).toMatchObject({ __typename: 'Deleted' });
-  });
-});
 
 describe('a ciphertext', () => {
   it('moved to another row, to another owner or to another purpose does not open, and nothing is revealed or recorded', async () => {
