@@ -66,7 +66,7 @@ const directivesOf = (door: Door): { name: string; args: object }[] => {
   return open === 'signedIn' ? [{ name: 'authenticated', args: {} }] : [{ name: 'requiresScopes', args: { scopes: [[open.permission]] } }];
 };
 
-const scopesOf = (door: Door): object | undefined => {
+const scopesOf = (door: Door): Record<string, unknown> | undefined => {
   const { open, stepUp, person, program, inPerson, whileDue = open === 'anyone' } = told(door);
   const signedIn = program ? { signedInOr: program } : { signedIn: true };
   const who = open === 'anyone' ? {} : open === 'signedIn' ? signedIn : { permission: open.permission };
@@ -83,9 +83,12 @@ const scopesOf = (door: Door): object | undefined => {
 export class DoorsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
     if (!roots.has(field.parentType) || builtIn.has(field.name)) return field;
-    const options = field.pothosOptions as unknown as { door?: Door; authScopes?: unknown };
+    const options = field.pothosOptions as unknown as { door?: Door; authScopes?: object };
     if (!options.door) throw new PothosSchemaError(`${field.parentType}.${field.name} does not say who may call it: give it a door`);
     const scopes = scopesOf(options.door);
+    // `withAuth` tells the compiler that there is a person; the door is what is enforced, and has to see to that.
+    const assumed = Object.keys(options.authScopes ?? {}).filter((scope) => !(scope in (scopes ?? {})));
+    if (assumed.length > 0) throw new PothosSchemaError(`The door of ${field.parentType}.${field.name} does not see to ${assumed.join()}`);
     const existing = (field.extensions?.['directives'] ?? []) as { name: string; args: object }[];
     return {
       ...field,
