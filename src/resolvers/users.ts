@@ -1,8 +1,9 @@
 /** The users room's verbs and edges. */
 import { builder } from '../schema/builder.ts';
+import { UserDashboard } from '../schema/users/dashboard.ts';
 import { DeleteAccountInput, EmailInput, RegisterInput, UpdateProfileInput, VerifyEmailInput } from '../schema/users/inputs.ts';
 import { DeleteAccountResult, MailResult, RegisterResult, UserResult, VerifyEmailResult } from '../schema/users/results.ts';
-import { maySee, User } from '../schema/users/user.ts';
+import { isSelf, maySee, User } from '../schema/users/user.ts';
 import { provedUser } from './proved.ts';
 import { signedInOnly } from './reference.ts';
 
@@ -80,6 +81,15 @@ builder.objectField(User, 'permissions', (t) =>
       if (!maySee(user.id, context)) return null;
       return [...(await context.auth.access.permissionsIn(user.id, orgId?.toLowerCase() ?? null))].sort();
     },
+  }),
+);
+
+builder.objectField(User, 'dashboard', (t) =>
+  t.field({
+    type: UserDashboard,
+    nullable: true,
+    description: 'For the user alone.',
+    resolve: (user, _args, { auth, caller }) => (isSelf(user.id, caller) ? auth.users.dashboard(user.id) : null),
   }),
 );
 

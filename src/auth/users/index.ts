@@ -1,4 +1,5 @@
 /** The door of the users room. */
+import { readDashboard } from './dashboard.ts';
 import { type DeleteAccountNeeds, deleteAccount } from './delete-account.ts';
 import { type RegisterNeeds, register } from './register.ts';
 import { removeUnverified } from './remove-unverified.ts';
@@ -23,4 +24,5 @@ export const openUsers = (needs: UsersNeeds) => ({
   updateProfile: updateProfile(needs),
   deleteAccount: deleteAccount(needs),
   removeUnverified: removeUnverified(needs),
+  dashboard: readDashboard(needs),
 });

@@ -2,6 +2,7 @@
 import type { Dashboard } from '../../auth/organizations/dashboard.ts';
 import type { Invitation as InvitationRow, Member, Organization as OrganizationRow } from '../../auth/organizations/model.ts';
 import { builder, Node } from '../builder.ts';
+import { DailyCount } from '../daily-count.ts';
 
 export const OrganizationSettings = builder.objectRef<OrganizationRow>('OrganizationSettings').implement({
   fields: (t) => ({
@@ -11,9 +12,6 @@ export const OrganizationSettings = builder.objectRef<OrganizationRow>('Organiza
     sessionIdleSeconds: t.exposeInt('sessionIdleSeconds', { nullable: true }),
     auditRetentionDays: t.exposeInt('auditRetentionDays', { nullable: true }),
   }),
-});
-export const DailyCount = builder.objectRef<{ date: string; count: number }>('DailyCount').implement({
-  fields: (t) => ({ date: t.exposeString('date'), count: t.exposeInt('count') }),
 });
 export const OrganizationDashboard = builder.objectRef<Dashboard>('OrganizationDashboard').implement({
   fields: (t) => ({
