@@ -126,7 +126,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       mailReset: passwords.requestReset,
       addressOf: users.addressOf,
     }),
-    organizations: openOrganizations({ ...shared, permissions, grants }),
+    organizations: openOrganizations({ ...shared, permissions, grants, isMember: places.isMember }),
     mfa: openMfa({ ...shared, ...parts, requirement, signIn, grants }),
     sessions,
     services: openServices({

@@ -73,8 +73,11 @@ export const openRouter = (needs: {
   if (house.auth.services.oauth) {
     const { oauth } = house.auth.services;
     for (const [path, methods] of Object.entries(openOAuth({ oauth, desk, callers }))) routes.set(path, { name: path, methods });
-    const metadata = reading(openMetadata(oauth.metadata));
-    routes.set('/.well-known/oauth-authorization-server', { name: '/.well-known/oauth-authorization-server', methods: metadata });
+    const name = '/.well-known/oauth-authorization-server';
+    const metadata = { name, methods: reading(openMetadata(oauth.metadata)) };
+    routes.set(name, metadata);
+    // RFC 8414 §3.1: where the issuer has a path, a client asks for that behind the well-known one.
+    routes.set(name + new URL(oauth.metadata.issuer).pathname.replace(/\/$/, ''), metadata);
   }
   const routeOf = (path: string): Route | undefined =>
     routes.get(path) ?? (inbox && (path === '/inbox' || path.startsWith('/inbox/')) ? inbox : undefined);

@@ -23,17 +23,14 @@ export type UsersImported = { readonly kind: 'UsersImported'; readonly created: 
 export type ImportUsersOutcome = UsersImported | Refused<'InvalidInput'>;
 
 const most = 500;
-const bcrypt = /^\$2[abxy]?\$/;
 
 export const importUsers = (needs: ImportUsersNeeds) => {
   const { database, clock, random, trail, hasher } = needs;
 
-  const refusal = (hash: string | null): string | null => {
-    if (hash === null || hasher.verifiable(hash)) return null;
-    return bcrypt.test(hash)
-      ? 'bcrypt hashes cannot be verified here: import the account without one, and let its owner set a new password.'
-      : 'The hash is none of argon2, scrypt or pbkdf2 in a known form, or would cost too much to verify.';
-  };
+  const refusal = (hash: string | null): string | null =>
+    hash === null || hasher.verifiable(hash)
+      ? null
+      : 'The hash is none of argon2, bcrypt, scrypt or pbkdf2 in a known form, or would cost too much to verify.';
 
   const accountOf = (input: ImportUserInput): NewAccount | Skipped => {
     const { passwordHash = null, emailVerified } = input;

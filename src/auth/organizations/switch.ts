@@ -6,17 +6,21 @@ import type { SignedIn } from '../login/model.ts';
 import type { Refused } from '../outcome.ts';
 import type { Grants } from '../sessions/grant.ts';
 import { setOrganization } from '../sessions/store.ts';
-import type { May } from './may.ts';
 
-export type SwitchNeeds = { database: Database; trail: AuditTrail; may: May; grants: Grants };
+export type SwitchNeeds = {
+  database: Database;
+  trail: AuditTrail;
+  grants: Grants;
+  isMember(userId: string, orgId: string): Promise<boolean>;
+};
 export type SwitchOutcome = SignedIn | Refused<'NotFound'>;
 
-/** The refresh token stays; the access token is a new one, with the scopes of the organization. */
+/** For members alone, as a sign-in and a refresh: whoever sees an organization from outside does not speak for it. The refresh token stays; the access token is a new one, with the scopes of the organization. */
 export const switchOrganization =
-  ({ database, trail, may, grants }: SwitchNeeds) =>
+  ({ database, trail, grants, isMember }: SwitchNeeds) =>
   async (caller: SignedInCaller, orgId: string): Promise<SwitchOutcome> => {
     const to = orgId.toLowerCase();
-    if (!(await may.enter(caller, to, 'org.read'))) return { kind: 'NotFound' };
+    if (!(await isMember(caller.identity.userId, to))) return { kind: 'NotFound' };
     const session = await database.transaction(async (sql) => {
       const moved = await setOrganization(sql, caller.identity.sessionId, to);
       if (moved) await trail.write(sql, [trail.fact(caller, { type: 'session.organization_changed', data: {}, orgId: to })]);

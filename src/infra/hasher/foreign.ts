@@ -1,14 +1,17 @@
-/** Hashes that other systems made: verified, never written. By node:crypto; bcrypt has no implementation there, so it is not among them. */
+/** Hashes that other systems made: verified, never written. By node:crypto, and by bcryptjs what has no implementation there. */
 import { pbkdf2Sync, scryptSync, timingSafeEqual } from 'node:crypto';
+import { decodeBase64, hashSync } from 'bcryptjs';
 import { isArgon2 } from './phc.ts';
 
-type Foreign = { digest: Buffer; derive(password: string, length: number): Buffer };
+type Foreign = { digest: Buffer; derive(password: string, length: number): Buffer; refuses?: RegExp };
 
 // One sign-in must not cost a machine: what asks for more memory or time is not taken.
 const mostScryptBytes = 256 * 1024 * 1024;
 const mostIterations = 5_000_000;
 const mostArgon2Kib = 1024 * 1024;
 const mostPasses = 50;
+// 2^14 rounds are 1.2 s of one core here.
+const mostBcryptCost = 14;
 
 // https://github.com/P-H-C/phc-string-format; passlib writes `.` for `+`.
 const bytes = (text: string): Buffer => Buffer.from(text.replaceAll('.', '+'), 'base64');
@@ -45,9 +48,25 @@ const django = (hash: string): Foreign | null => {
   return iterations ? pbkdf2With(algorithm, Number(iterations), Buffer.from(salt), bytes(digest)) : null;
 };
 
+/**
+ * OpenBSD's `$2b$`, and `$2a$` and `$2y$`, which mean the same of UTF-8; not `$2x$`, the mark of a broken implementation. bcrypt reads the first
+ * 72 bytes of a password and no more: so did the system that made the hash, and so it is verified; the argon2id hash that then replaces it
+ * is of all that was typed. A NUL ended the password there, or was refused: no password with one is right.
+ */
+const bcrypt = (hash: string): Foreign | null => {
+  const [, setting = '', cost, digest = ''] = /^(\$2[aby]\$(\d\d)\$[A-Za-z0-9./]{22})([A-Za-z0-9./]{31})$/.exec(hash) ?? [];
+  if (!cost || Number(cost) < 4 || Number(cost) > mostBcryptCost) return null;
+  const bytesOf = (text: string): Buffer => Buffer.from(decodeBase64(text, 23));
+  return {
+    digest: bytesOf(digest),
+    derive: (password) => bytesOf(hashSync(password, setting).slice(setting.length)),
+    refuses: /\0/,
+  };
+};
+
 const parse = (hash: string): Foreign | null => {
   if (hash.length > 500) return null;
-  const found = scrypt(hash) ?? pbkdf2(hash) ?? django(hash);
+  const found = bcrypt(hash) ?? scrypt(hash) ?? pbkdf2(hash) ?? django(hash);
   return found && fits(found.digest) ? found : null;
 };
 
@@ -62,5 +81,7 @@ export const isVerifiable = (hash: string): boolean => (isArgon2(hash) ? withinB
 /** False for a wrong password and for a string that is no such hash. */
 export const verifyForeign = (hash: string, password: string): boolean => {
   const foreign = parse(hash);
-  return foreign !== null && timingSafeEqual(foreign.derive(password, foreign.digest.length), foreign.digest);
+  return (
+    foreign !== null && timingSafeEqual(foreign.derive(password, foreign.digest.length), foreign.digest) && !foreign.refuses?.test(password)
+  );
 };

@@ -51,7 +51,7 @@ export const ImpersonateInput = builder.inputType('ImpersonateInput', {
 
 const ImportUserInput = builder.inputType('ImportUserInput', {
   description:
-    'Import with hashes of other systems (argon2, scrypt, pbkdf2; of bcrypt none is taken); each is replaced by argon2id at the next sign-in.',
+    'Import with hashes of other systems (argon2, bcrypt, scrypt, pbkdf2); each is replaced by argon2id at the next sign-in. bcrypt looked at the first 72 bytes of a password alone, and that is all it asks of that one sign-in.',
   fields: (t) => ({
     email: t.field({ type: 'EmailAddress', required: true }),
     emailVerified: t.boolean({ defaultValue: false }),

@@ -84,6 +84,29 @@ describe('a grant', () => {
     await stream.close();
   });
 
+  it('counts to the last millisecond before its end, and at its end no more', async () => {
+    let at = Date.now();
+    const still = await openWorld({}, { clock: { now: () => new Date(at), move: () => {} } });
+    try {
+      const boss = await still.signedIn(undefined, { roles: ['superadmin'] });
+      const [person, other] = [await still.signedIn(), await still.signedIn()];
+      const end = at + 60_000;
+      const made = await grant(boss.client, { userId: person.id, permission: 'sessions.read', expiresAt: new Date(end).toISOString() });
+      expect(made.__typename).toBe('PermissionGrant');
+      for (const [moment, counts] of [
+        [end - 1, true],
+        [end, false],
+        [end + 1, false],
+      ] as const) {
+        at = moment;
+        expect(await seesOthers(still, person, other.id)).toBe(counts);
+        expect((await check(person.client, { permission: 'sessions.read' })).allowed).toBe(counts);
+      }
+    } finally {
+      await still.close();
+    }
+  });
+
   it('that is taken back ends the streams that its holder has, within a second', async () => {
     const [person, other] = [await world.signedIn(), await world.signedIn()];
     const { id } = await grant(await fresh(), { userId: person.id, permission: 'sessions.read' });

@@ -1,7 +1,7 @@
 /** Accounts of other systems: their hashes sign in once, and are argon2id from then on. */
 import { pbkdf2Sync, randomBytes, scryptSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isVerifiable } from '../../../src/infra/hasher/foreign.ts';
+import { isVerifiable, verifyForeign } from '../../../src/infra/hasher/foreign.ts';
 import { admin, countFacts, factOf } from '../../kit/administration.ts';
 import { loginMutation, openWorld, password, type SignedInPerson, someEmail, type World } from '../../kit/world.ts';
 
@@ -27,6 +27,10 @@ const hashes: [string, () => Promise<string> | string][] = [
     () =>
       `$pbkdf2-sha512$1000$${base64(salt).replaceAll('+', '.')}$${base64(pbkdf2Sync(password, salt, 1000, 64, 'sha512')).replaceAll('+', '.')}`,
   ],
+  // By libxcrypt.
+  ['bcrypt, $2b$', () => '$2b$04$CCCCCCCCCCCCCCCCCCCCC.PEkyOQ3.fP17nRPOFwu2V9QhDVkFThW'],
+  ['bcrypt, $2y$ of PHP', () => '$2y$05$abcdefghijklmnopqrstuuD3mHdCr44zlIZ.VZCaYRpfQhXMYnEo.'],
+  ['bcrypt, $2a$', () => '$2a$06$abcdefghijklmnopqrstuu50eFBEC8vQwBnuFXMHE45jBnqvQ8xz.'],
   ['pbkdf2 of Django', () => `pbkdf2_sha256$1000$NaCl42$${pbkdf2Sync(password, 'NaCl42', 1000, 32, 'sha256').toString('base64')}`],
 ];
 const login = async (email: string, given = password) =>
@@ -60,7 +64,7 @@ describe('importUsers', () => {
       { email: twice.toUpperCase() },
       { email: someEmail(), username: 'IMPORTED.one' },
       { email: someEmail(), username: '!' },
-      { email: someEmail(), passwordHash: '$2b$12$KIXQ4u1yq7n0p3l5QmJ0hO0h6k8dY1r2s3t4u5v6w7x8y9z0A1B2C' },
+      { email: someEmail(), passwordHash: '$2x$12$KIXQ4u1yq7n0p3l5QmJ0hO0h6k8dY1r2s3t4u5v6w7x8y9z0A1B2C' },
       { email: someEmail(), passwordHash: 'd41d8cd98f00b204e9800998ecf8427e' },
     ];
     const { created, skipped } = await admin(boss.client, 'importUsers', { users });
@@ -88,6 +92,7 @@ describe('importUsers', () => {
 
   it('takes no hash whose verification would cost too much', () => {
     const digest = base64(randomBytes(32));
+    expect(isVerifiable(bcryptHash.replace('$05$', '$14$'))).toBe(true);
     expect(isVerifiable(`$scrypt$ln=15,r=8,p=1$${digest}$${digest}`)).toBe(true);
     for (const costly of [
       `$scrypt$ln=25,r=8,p=1$${digest}$${digest}`,
@@ -95,7 +100,43 @@ describe('importUsers', () => {
       `$pbkdf2-sha256$i=99999999$${digest}$${digest}`,
       `$argon2id$v=19$m=99999999,t=2,p=1$${digest}$${digest}`,
       `$pbkdf2-sha256$i=1000$${digest}$${base64(randomBytes(4))}`,
+      bcryptHash.replace('$05$', '$15$'),
+      bcryptHash.replace('$05$', '$03$'),
+      bcryptHash.replace('$2a$', '$2x$'),
+      bcryptHash.replace('$2a$', '$2$'),
+      bcryptHash.slice(0, -1),
     ])
       expect(isVerifiable(costly), costly).toBe(false);
+  });
+});
+
+/** Openwall's crypt_blowfish 1.3, wrapper.c, and jBCrypt 0.4, TestBCrypt.java. */
+const bcryptHash = '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
+const longOne = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789chars after 72 are ignored';
+const longHash = '$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui';
+describe('a hash by bcrypt', () => {
+  it.each([
+    ['U*U', bcryptHash],
+    ['U*U*', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK'],
+    ['U*U*U', '$2a$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a'],
+    ['abc', '$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i'],
+    ['~!@#$%^&*()      ~!@#$%^&*()PNBFRD', '$2a$06$fPIsBO8qRqkjj273rfaOI.HtSV9jLDpTbZn782DC6/t7qT67P6FfO'],
+    ['Grüße 🔑 aus Wien', '$2y$05$NaClNaClNaClNaClNaCl.uTZkphIE3rkOEQpeW/g3JFYwpedXgCXe'],
+    [longOne, longHash],
+  ])('of “%s” is met by that, and by nothing else', (given, hash) => {
+    expect(verifyForeign(hash, given)).toBe(true);
+    for (const wrong of ['', given.slice(1), ` ${given}`, `!${given}`, `${given}\0`, `${given}\0${given}`])
+      expect(verifyForeign(hash, wrong), wrong).toBe(false);
+  });
+
+  it('asks for the first 72 bytes of a longer one once, and for the whole ever after', async () => {
+    const [whole, other] = [someEmail(), someEmail()];
+    const users = [whole, other].map((email) => ({ email, passwordHash: longHash, emailVerified: true }));
+    expect((await admin(boss.client, 'importUsers', { users })).created).toBe(2);
+    expect(await login(whole, longOne.slice(0, 71))).toBe('InvalidCredentials');
+    expect(await login(whole, longOne)).toBe('SignedIn');
+    expect(await login(whole, longOne.slice(0, 72))).toBe('InvalidCredentials');
+    expect(await login(other, `${longOne.slice(0, 72)} and anything`)).toBe('SignedIn');
+    expect(await login(other, longOne)).toBe('InvalidCredentials');
   });
 });
