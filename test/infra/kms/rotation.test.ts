@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
+import { decrypt } from '../../../src/infra/kms/cipher.ts';
+import { encode, unpack } from '../../../src/infra/kms/format.ts';
 import { openKms } from '../../../src/infra/kms/index.ts';
 import { addMasterKey, readMasterKeys, useMasterKey } from '../../../src/infra/kms/key-file.ts';
-import { createLocalKms } from '../../../src/infra/kms/local.ts';
+import { createLocalKeeper, createLocalKms } from '../../../src/infra/kms/local.ts';
 import { createLog } from '../../../src/infra/log.ts';
 import { DoesNotOpen, UnknownMasterKey } from '../../../src/infra/ports.ts';
 import { startVault, type VaultServer } from '../../kit/vault.ts';
@@ -71,6 +73,16 @@ describe('A new master key in the file', () => {
     chmodSync(file, 0o644);
     expect(await kms.open(sealed, context)).toEqual(secret);
   });
+
+  it.runIf(process.platform !== 'win32')('in a file that others may read counts once its mode is mended, and not before', async () => {
+    const kms = createLocalKms({ file, lookMs: 0 });
+    const sealed = await kms.seal(secret, context);
+    const id = addMasterKey(file, { use: true });
+    chmodSync(file, 0o644);
+    expect(kms.keyIdOf(await kms.seal(secret, context))).toBe(kms.keyIdOf(sealed));
+    chmodSync(file, 0o600);
+    expect(kms.keyIdOf(await kms.seal(secret, context))).toBe(id);
+  });
 });
 
 describe('A value of the first form', () => {
@@ -107,6 +119,14 @@ describe('A value of the first form', () => {
     one[0] = 2;
     two[0] = 1;
     for (const each of [one, two]) await expect(kms.open(each, context)).rejects.toThrow(DoesNotOpen);
+    // Each ciphertext by itself, since of two that refuse the second is not missed: wrapped key, then body.
+    const keeper = createLocalKeeper({ file });
+    const [wrappedOne, { wrapped: wrappedTwo, body }] = [unpack(one).wrapped, unpack(two)];
+    await expect(keeper.unwrap(current, wrappedOne, context, 2)).rejects.toThrow(DoesNotOpen);
+    await expect(keeper.unwrap(current, wrappedTwo, context, 1)).rejects.toThrow(DoesNotOpen);
+    const dataKey = await keeper.unwrap(current, wrappedTwo, context, 2);
+    expect(decrypt(dataKey, body, encode(2, 'data', context))).toEqual(secret);
+    expect(() => decrypt(dataKey, body, encode(1, 'data', context))).toThrow(DoesNotOpen);
   });
 });
 
