@@ -12,6 +12,7 @@ import { addMasterKey, readMasterKeys, useMasterKey } from '../../../src/infra/k
 import { createLocalKeeper, createLocalKms } from '../../../src/infra/kms/local.ts';
 import { createLog } from '../../../src/infra/log.ts';
 import { DoesNotOpen, UnknownMasterKey } from '../../../src/infra/ports.ts';
+import { startCommand } from '../../kit/command.ts';
 import { startVault, type VaultServer } from '../../kit/vault.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'latchkey-rotation-'));
@@ -58,6 +59,18 @@ describe('A new master key in the file', () => {
     if (process.platform !== 'win32') expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readMasterKeys(file).keys.size).toBe(2);
     expect(readdirSync(join(file, '..'))).toEqual(['master-keys.json']);
+  });
+
+  it('is kept, whoever else adds one at the same time', { timeout: 30_000 }, async () => {
+    createLocalKms({ file });
+    const module = new URL('../../../src/infra/kms/key-file.ts', import.meta.url).href;
+    const adds = `const { addMasterKey } = await import(${JSON.stringify(module)});
+      for (let done = 0; done < 40; ) {
+        try { addMasterKey(${JSON.stringify(file)}, { use: true }); done += 1; } catch (error) { if (!/lock is there/.test(error.message)) throw error; }
+      }`;
+    const ends = Array.from({ length: 4 }, () => startCommand(['--input-type=module', '-e', adds], {}).ended);
+    expect((await Promise.all(ends)).map(({ errors }) => errors)).toEqual(['', '', '', '']);
+    expect(readMasterKeys(file).keys.size).toBe(1 + 4 * 40);
   });
 
   it('that is spoilt by hand stops no server: it goes on with the keys it has, and says so', async () => {
