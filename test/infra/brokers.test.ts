@@ -199,12 +199,12 @@ describe('brokers of production', () => {
       return (error as ConfigError).problems.filter((problem) => problem.startsWith('KITE_API_URL'));
     }
   };
-  it.each(['http://api.kite.trade', 'http://127.0.0.1.evil.example', 'http://localhost.evil.example:80/', 'http://10.0.0.7:8080'])(
-    'are not asked in the clear: %s',
-    (url) => {
-      expect(problemsOf(url)).toEqual(['KITE_API_URL: must be https with NODE_ENV=production, but on this machine']);
-    },
-  );
+  it.each([
+    ...['http://api.kite.trade', 'http://127.0.0.1.evil.example', 'http://localhost.evil.example:80/', 'http://10.0.0.7:8080'],
+    ...['HTTP://api.kite.trade', 'http://localhost:x@api.kite.trade'],
+  ])('are not asked in the clear: %s', (url) => {
+    expect(problemsOf(url)).toEqual(['KITE_API_URL: must be https with NODE_ENV=production, but on this machine']);
+  });
   it.each(['https://api.kite.trade', 'http://127.0.0.1:4001', 'http://localhost', 'http://[::1]:80/kite'])('may be asked at %s', (url) => {
     expect(problemsOf(url)).toEqual([]);
   });

@@ -196,5 +196,9 @@ describe('The settings of a KMS', () => {
     expect(production).toMatch(/KMS_VAULT_ADDR: must be https/);
     expect(production).not.toMatch(/KMS_MASTER_KEY_FILE|hvs/);
     expect(problems({ ...vault, NODE_ENV: 'production', KMS_VAULT_ADDR: 'http://127.0.0.1:8200' })).not.toMatch(/KMS_/);
+    const aws = { KMS_PROVIDER: 'aws', KMS_AWS_KEY_ID: 'k', NODE_ENV: 'production' };
+    expect(problems({ ...aws, KMS_AWS_ENDPOINT: 'http://kms.internal:4566' })).toMatch(/KMS_AWS_ENDPOINT: must be https/);
+    for (const endpoint of ['', 'https://kms.internal', 'http://localhost:4566'])
+      expect(problems({ ...aws, KMS_AWS_ENDPOINT: endpoint })).not.toMatch(/KMS_/);
   });
 });
