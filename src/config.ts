@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { type Env, httpUrl, integer, type Setting, setting } from './config/forms.ts';
+import { type Env, httpUrl, integer, isInTheClear, type Setting, setting } from './config/forms.ts';
 import { kmsProblems, kmsSettings } from './config/kms.ts';
 import type { Rate } from './infra/ports.ts';
 
@@ -201,8 +201,7 @@ export const readConfig = (env: Env = process.env): Config => {
       problems.push('PUBLIC_URL: must be https with NODE_ENV=production');
     // Credentials are sent there.
     for (const name of ['KITE_API_URL', 'ALPACA_API_URL'] as const)
-      if (/^http:\/\/(?!(?:127(?:\.\d+){3}|localhost|\[::1\])(?:[:/]|$))/.test(String(values[name])))
-        problems.push(`${name}: must be https with NODE_ENV=production, but on this machine`);
+      if (isInTheClear(String(values[name]))) problems.push(`${name}: must be https with NODE_ENV=production, but on this machine`);
   }
   problems.push(...kmsProblems(env, production));
   if (env['SMS_URL'])

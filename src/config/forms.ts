@@ -9,3 +9,10 @@ export type Setting = { schema: z.ZodType; initial?: string; what: string };
 export const setting = <S extends z.ZodType>(schema: S, initial: string | undefined, what: string) => ({ schema, initial, what });
 export const integer = (least: number, most = Number.MAX_SAFE_INTEGER) => z.coerce.number().int().min(least).max(most);
 export const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
+
+/** Whether what is sent there can be read on the way: neither https nor to this machine. As `fetch` reads the address, not as it is spelled. */
+export const isInTheClear = (url: string): boolean => {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol !== 'https:' && !/^(127(\.\d+){3}|localhost|\[::1\])$/.test(hostname);
+};

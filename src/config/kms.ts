@@ -1,6 +1,6 @@
 /** The settings of the KMS, and what they ask of each other. */
 import { z } from 'zod';
-import { type Env, httpUrl, integer, setting } from './forms.ts';
+import { type Env, httpUrl, integer, isInTheClear, setting } from './forms.ts';
 
 // Parts of a path, none of which leads elsewhere.
 const vaultPath = /^[\w-]+(?:[./][\w-]+)*$/;
@@ -40,22 +40,20 @@ export const kmsSettings = {
   ),
 };
 
-const loopback = /^http:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|\/|$)/;
-
 /** What the choice of a KMS asks of the other settings. */
 export const kmsProblems = (env: Env, production: boolean): string[] => {
   const lacks = (name: keyof typeof kmsSettings, when: string) =>
     env[name] ? [] : [`${name}: must be set with ${when} (${kmsSettings[name].what})`];
-  if (env['KMS_PROVIDER'] === 'aws') return lacks('KMS_AWS_KEY_ID', 'KMS_PROVIDER=aws');
+  // Data keys come back in the clear: only an agent on the same machine may be asked without TLS.
+  const openly = (name: 'KMS_AWS_ENDPOINT' | 'KMS_VAULT_ADDR') =>
+    production && isInTheClear(env[name] ?? '') ? [`${name}: must be https with NODE_ENV=production, but on loopback`] : [];
+  if (env['KMS_PROVIDER'] === 'aws') return [...lacks('KMS_AWS_KEY_ID', 'KMS_PROVIDER=aws'), ...openly('KMS_AWS_ENDPOINT')];
   if (env['KMS_PROVIDER'] === 'vault') {
     const when = 'KMS_PROVIDER=vault';
-    const { KMS_VAULT_TOKEN: token, KMS_VAULT_ROLE_ID: roleId, KMS_VAULT_SECRET_ID: secretId, KMS_VAULT_ADDR: address } = env;
-    const problems = [...lacks('KMS_VAULT_ADDR', when), ...lacks('KMS_VAULT_KEY', when)];
+    const { KMS_VAULT_TOKEN: token, KMS_VAULT_ROLE_ID: roleId, KMS_VAULT_SECRET_ID: secretId } = env;
+    const problems = [...lacks('KMS_VAULT_ADDR', when), ...lacks('KMS_VAULT_KEY', when), ...openly('KMS_VAULT_ADDR')];
     if (token ? roleId || secretId : !(roleId && secretId))
       problems.push('KMS_VAULT_TOKEN: with KMS_PROVIDER=vault set either this, or both KMS_VAULT_ROLE_ID and KMS_VAULT_SECRET_ID');
-    // Data keys come back in the clear: only an agent on the same machine may be asked without TLS.
-    if (production && address && !address.startsWith('https://') && !loopback.test(address))
-      problems.push('KMS_VAULT_ADDR: must be https with NODE_ENV=production, but on loopback');
     return problems;
   }
   return production ? lacks('KMS_MASTER_KEY_FILE', 'NODE_ENV=production') : [];

@@ -146,16 +146,33 @@ describe('Kite', () => {
     kite.behave(null);
     for (let n = 0; n < 3; n += 1) expect(await broker.verify(byAccess('token'), now)).toEqual({ ...unavailable, retryAfterSeconds: 30 });
     expect(kite.seen).toHaveLength(10);
+    // Of those who come at once one tries, and the others take what it finds.
+    const five = () => Promise.all(Array.from({ length: 5 }, () => broker.verify(byAccess(kite.accessToken(user)), now)));
+    kite.behave(kiteError(500, 'GeneralException'));
     vi.setSystemTime(Date.now() + 30_001);
-    expect(await broker.verify(byAccess(kite.accessToken(user)), now)).toMatchObject({ kind: 'Known' });
-    expect(await broker.verify(byAccess('token'), now)).toEqual(rejected);
+    expect((await five()).map(({ kind }) => kind)).toEqual(Array(5).fill('BrokerUnavailable'));
     expect(kite.seen).toHaveLength(12);
+    kite.behave(null);
+    vi.setSystemTime(Date.now() + 30_001);
+    expect((await five()).map(({ kind }) => kind)).toEqual(Array(5).fill('Known'));
+    expect(await broker.verify(byAccess('token'), now)).toEqual(rejected);
+    expect(kite.seen).toHaveLength(18);
   });
 
   it('is not left alone for refusing credentials', async () => {
     const broker = kiteOf();
     for (let n = 0; n < 8; n += 1) expect(await broker.verify(byAccess('token'), now)).toEqual(rejected);
     expect(kite.seen).toHaveLength(8);
+  });
+
+  it.each([
+    ['429: the key of one user is worn out', kiteError(429, 'NetworkException')],
+    ['403 of a kind that says nothing of credentials', kiteError(403, 'PermissionException')],
+  ])('is not left alone for an answer to one user (%s)', async (_what, answer) => {
+    const broker = kiteOf({ retries: 0 });
+    kite.behave(answer, 8);
+    for (let n = 0; n < 8; n += 1) expect(await broker.verify(byAccess('token'), now)).toEqual(unavailable);
+    expect(await broker.verify(byAccess(kite.accessToken(user)), now)).toMatchObject({ kind: 'Known' });
   });
 });
 
@@ -199,12 +216,12 @@ describe('brokers of production', () => {
       return (error as ConfigError).problems.filter((problem) => problem.startsWith('KITE_API_URL'));
     }
   };
-  it.each(['http://api.kite.trade', 'http://127.0.0.1.evil.example', 'http://localhost.evil.example:80/', 'http://10.0.0.7:8080'])(
-    'are not asked in the clear: %s',
-    (url) => {
-      expect(problemsOf(url)).toEqual(['KITE_API_URL: must be https with NODE_ENV=production, but on this machine']);
-    },
-  );
+  it.each([
+    ...['http://api.kite.trade', 'http://127.0.0.1.evil.example', 'http://localhost.evil.example:80/', 'http://10.0.0.7:8080'],
+    ...['HTTP://api.kite.trade', 'http://localhost:x@api.kite.trade'],
+  ])('are not asked in the clear: %s', (url) => {
+    expect(problemsOf(url)).toEqual(['KITE_API_URL: must be https with NODE_ENV=production, but on this machine']);
+  });
   it.each(['https://api.kite.trade', 'http://127.0.0.1:4001', 'http://localhost', 'http://[::1]:80/kite'])('may be asked at %s', (url) => {
     expect(problemsOf(url)).toEqual([]);
   });

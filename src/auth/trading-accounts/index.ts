@@ -1,4 +1,5 @@
 /** The door of the trading-accounts room. */
+import type { Log } from '../../infra/ports.ts';
 import type { BrokerNeeds } from './ask.ts';
 import { type FindOutNeeds, openFindOut } from './find-out.ts';
 import { linkTradingAccount } from './link.ts';
@@ -14,7 +15,7 @@ import { recheckTradingAccounts, verifyTradingAccount } from './verify.ts';
 
 export type TradingAccounts = ReturnType<typeof openTradingAccounts>;
 
-export const openTradingAccounts = (given: BrokerNeeds & FindOutNeeds) => {
+export const openTradingAccounts = (given: BrokerNeeds & FindOutNeeds & { log: Log }) => {
   const { database, clock } = given;
   const needs = { ...given, findOut: openFindOut(given) };
   return {

@@ -44,7 +44,7 @@ export const shareTradingAccount = (needs: ShareNeeds) => {
     const queueLetter = program === null ? null : await prepareNotice(needs, account, { name: 'trading-program-allowed', caller, program });
     const outcome = await database.transaction(async (sql): Promise<ShareOutcome | null> => {
       if (!(await lockOwned(sql, accountId, ownerId))) return notFound;
-      if ((await countOthers(sql, accountId, userId)) >= mostShares) return { kind: 'QuotaExceeded', limit: mostShares };
+      if ((await countOthers(sql, accountId, userId, at)) >= mostShares) return { kind: 'QuotaExceeded', limit: mostShares };
       const whose = await put(sql, { accountId, userId, access, at, expiresAt });
       if (!whose) return notFound;
       const service = whose === 'service' ? userId : null;

@@ -37,11 +37,15 @@ const owned = statement(`SELECT 1 FROM trading_accounts WHERE id = $1 AND owner_
 export const lockOwned = async (sql: Sql, id: string, ownerId: string): Promise<boolean> =>
   (await sql.run(owned, [id, ownerId])).length > 0;
 
-const others = statement(`SELECT (SELECT count(*) FROM trading_account_shares WHERE account_id = $1 AND user_id <> $2)::int
-  + (SELECT count(*) FROM trading_account_services WHERE account_id = $1 AND client_id <> $2)::int AS n`);
+// Users and programs as they are listed: what the owner does not see he cannot take back, and so does not count.
+const usersOf = `trading_account_shares s JOIN users u ON u.id = s.user_id AND u.status <> 'DELETED' WHERE s.account_id = $1 AND ${living}`;
+const programsOf = `trading_account_services s JOIN service_clients c ON c.id = s.client_id AND c.disabled_at IS NULL
+  WHERE s.account_id = $1 AND ${living}`;
+const others = statement(`SELECT (SELECT count(*) FROM ${usersOf} AND s.user_id <> $3)::int
+  + (SELECT count(*) FROM ${programsOf} AND s.client_id <> $3)::int AS n`);
 /** How many users and programs but this one an account is shared with. */
-export const countOthers = async (sql: Sql, accountId: string, exceptId: string): Promise<number> =>
-  (await sql.run<{ n: number }>(others, [accountId, exceptId]))[0]?.n ?? 0;
+export const countOthers = async (sql: Sql, accountId: string, exceptId: string, now: Date): Promise<number> =>
+  (await sql.run<{ n: number }>(others, [accountId, now, exceptId]))[0]?.n ?? 0;
 
 export type NewShare = { accountId: string; at: Date; expiresAt: Date | null };
 const share = statement(`INSERT INTO trading_account_shares (account_id, user_id, access, granted_at, expires_at)
@@ -73,18 +77,15 @@ export const removeShare = async (sql: Sql, accountId: string, id: string): Prom
 
 export type Share = { userId: string; access: TradingAccess; grantedAt: Date; expiresAt: Date | null };
 const sharesOf = statement(`SELECT s.user_id AS "userId", s.access, s.granted_at AS "grantedAt", s.expires_at AS "expiresAt"
-  FROM trading_account_shares s JOIN users u ON u.id = s.user_id AND u.status <> 'DELETED' WHERE s.account_id = $1 AND ${living} ORDER BY s.granted_at`);
+  FROM ${usersOf} ORDER BY s.granted_at`);
 export const listShares = (sql: Sql, accountId: string, now: Date): Promise<Share[]> => sql.run<Share>(sharesOf, [accountId, now]);
 export type ServiceConsent = { clientId: string; name: string; grantedAt: Date; expiresAt: Date | null };
-const servicesOf =
-  statement(`SELECT s.client_id AS "clientId", c.name, s.granted_at AS "grantedAt", s.expires_at AS "expiresAt" FROM trading_account_services s
-  JOIN service_clients c ON c.id = s.client_id AND c.disabled_at IS NULL WHERE s.account_id = $1 AND ${living} ORDER BY s.granted_at`);
+const servicesOf = statement(`SELECT s.client_id AS "clientId", c.name, s.granted_at AS "grantedAt", s.expires_at AS "expiresAt"
+  FROM ${programsOf} ORDER BY s.granted_at`);
 export const listServices = (sql: Sql, accountId: string, now: Date): Promise<ServiceConsent[]> =>
   sql.run<ServiceConsent>(servicesOf, [accountId, now]);
 
-const consented =
-  statement(`SELECT c.name FROM trading_account_services s JOIN service_clients c ON c.id = s.client_id AND c.disabled_at IS NULL
-  WHERE s.account_id = $1 AND ${living} AND s.client_id = $3 FOR SHARE OF s`);
+const consented = statement(`SELECT c.name FROM ${programsOf} AND s.client_id = $3 FOR SHARE OF s`);
 /** The program's name where the owner lets it read the account's credentials; taken back, it waits for this transaction or is seen by it. */
 export const holdConsent = async (sql: Sql, accountId: string, clientId: string, now: Date): Promise<string | null> =>
   (await sql.run<{ name: string }>(consented, [accountId, now, clientId]))[0]?.name ?? null;

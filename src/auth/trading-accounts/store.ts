@@ -103,13 +103,13 @@ export const unlinkAccount = async (sql: Sql, id: string, ownerId: string, at: D
 // by the account's id over a sixth of the period, so that those linked together are not asked together for ever.
 const due =
   statement(`UPDATE trading_accounts a SET next_check_at = $1::timestamptz + make_interval(secs => $2::int + abs(hashtext(a.id::text) % ($2::int / 6)))
-  WHERE a.id IN (SELECT d.id FROM trading_accounts d JOIN users u ON u.id = d.owner_id AND u.status = 'ACTIVE'
-    WHERE d.status = 'ACTIVE' AND d.next_check_at <= $1 AND (d.token_expires_at IS NULL OR d.token_expires_at > $1)
-    ORDER BY d.next_check_at LIMIT $3::int FOR UPDATE OF d SKIP LOCKED)
+  WHERE a.id = (SELECT d.id FROM trading_accounts d JOIN users u ON u.id = d.owner_id AND u.status = 'ACTIVE'
+    WHERE d.status = 'ACTIVE' AND d.next_check_at <= $1 AND (d.token_expires_at IS NULL OR d.token_expires_at > $1) AND d.broker <> ALL($3::text[])
+    ORDER BY d.next_check_at LIMIT 1 FOR UPDATE OF d SKIP LOCKED)
   RETURNING ${columns}, a.sealed, a.version`);
-/** At most `limit` accounts whose turn it is to be verified. Those whose token is over have nothing to ask about. */
-export const takeDue = (sql: Sql, now: Date, seconds: number, limit: number): Promise<SealedRow[]> =>
-  sql.run<SealedRow>(due, [now, seconds, limit]);
+/** One account whose turn it is to be verified, of none of the brokers of `but`. Those whose token is over have nothing to ask about. */
+export const takeDue = async (sql: Sql, now: Date, seconds: number, but: readonly string[]): Promise<SealedRow | undefined> =>
+  (await sql.run<SealedRow>(due, [now, seconds, but]))[0];
 
 const addressee = statement(`SELECT email, locale FROM users WHERE id = $1 AND status = 'ACTIVE' AND email IS NOT NULL`);
 /** Where an active owner's letters go. */

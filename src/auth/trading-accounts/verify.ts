@@ -1,4 +1,5 @@
 /** Verifying accounts with their brokers: on demand, and by the clock. */
+import { DoesNotOpen, type Log, UnknownMasterKey } from '../../infra/ports.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
 import { houseOrigin } from '../sessions/expire.ts';
@@ -32,18 +33,25 @@ const batch = 50;
 
 /**
  * Those whose turn it is, one after the other, at most 50 a run: a broker is never asked by the house more than once at a time and process,
- * and not again in this run after it could not be asked. How many were asked about.
+ * and not again in this run after it could not be asked. An account is taken when it is asked about, so that a broker or a KMS that is away
+ * costs no other account its turn. One whose credentials do not open is named in the log, and the next one follows. How many were asked about.
  */
 export const recheckTradingAccounts =
-  ({ database, clock, findOut }: VerifyNeeds) =>
+  ({ database, clock, log, findOut }: VerifyNeeds & { log: Log }) =>
   async (): Promise<number> => {
-    const away = new Set<string>();
+    const away: string[] = [];
     let asked = 0;
-    for (const account of await takeDue(database, clock.now(), checkSeconds, batch)) {
-      if (away.has(account.broker)) continue;
-      const found = await findOut(account, { caller: houseOrigin, ownerIsThere: false, always: false });
-      asked += 1;
-      if (found.kind === 'BrokerUnavailable') away.add(account.broker);
+    for (let turns = 0; turns < batch; turns += 1) {
+      const account = await takeDue(database, clock.now(), checkSeconds, away);
+      if (!account) break;
+      try {
+        const found = await findOut(account, { caller: houseOrigin, ownerIsThere: false, always: false });
+        asked += 1;
+        if (found.kind === 'BrokerUnavailable') away.push(account.broker);
+      } catch (error) {
+        if (!(error instanceof DoesNotOpen || error instanceof UnknownMasterKey)) throw error;
+        log.error({ error, account: account.id }, 'the credentials of a trading account do not open, and stay as they are');
+      }
     }
     return asked;
   };

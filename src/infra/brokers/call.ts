@@ -35,15 +35,17 @@ const awaySeconds = 5;
 /** What a connection fails with before a byte of the request has left. */
 const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
 
-/** `again`: it may be tried once more at once. */
+/** `again`: it may be tried once more at once. `counts`: it speaks of the broker, and not of whom it was asked for. */
 class Fault extends Error {
   override readonly name = 'BrokerFault';
   readonly code: string;
   readonly again: boolean;
-  constructor(broker: string, code: string, again: boolean) {
+  readonly counts: boolean;
+  constructor(broker: string, code: string, { again = false, counts = true } = {}) {
     super(`${broker} could not be asked (${code})`);
     this.code = code;
     this.again = again;
+    this.counts = counts;
   }
 }
 
@@ -74,17 +76,21 @@ const parse = (text: string | null): unknown => {
 /**
  * `ask` gives what `read` makes of an answer, or `BrokerUnavailable`: no answer in `timeoutMs` (which is not waited for again: somebody is
  * waiting here), a fault of the broker's after `retries` more attempts, an answer of which `read` makes nothing (undefined), and for 30 s
- * after five of them in a row. The breaker counts calls, not attempts.
+ * after five of them in a row. The breaker counts calls, not attempts, and no 4xx: there the broker is, and brokers limit each key by itself, so
+ * that one user with a key that is worn out would cost all others the broker.
  */
 export const createCaller = (broker: string, { url, timeoutMs, retries }: CallSettings, log: Log) => {
   const again = retry(
     handleType(Fault, (fault) => fault.again),
     { maxAttempts: retries, backoff: new ExponentialBackoff({ initialDelay: 150, maxDelay: 2_000 }) },
   );
-  const breaker = circuitBreaker(handleType(Fault), {
-    halfOpenAfter: openSeconds * 1000,
-    breaker: new ConsecutiveBreaker(failuresToOpen),
-  });
+  const breaker = circuitBreaker(
+    handleType(Fault, (fault) => fault.counts),
+    {
+      halfOpenAfter: openSeconds * 1000,
+      breaker: new ConsecutiveBreaker(failuresToOpen),
+    },
+  );
   const policy = wrap(breaker, again, timeout(timeoutMs, TimeoutStrategy.Cooperative));
 
   const send = async ({ method, path, headers, form, repeatable }: Call, signal: AbortSignal): Promise<Told> => {
@@ -103,9 +109,9 @@ export const createCaller = (broker: string, { url, timeoutMs, retries }: CallSe
     } catch (cause) {
       const code = brokenBy(cause);
       const told = signal.aborted ? 'timeout' : (code ?? (cause as Error).name);
-      throw new Fault(broker, told, !signal.aborted && code !== null && (repeatable || unsent.has(code)));
+      throw new Fault(broker, told, { again: !signal.aborted && code !== null && (repeatable || unsent.has(code)) });
     }
-    if (status === 429 || status >= 500) throw new Fault(broker, String(status), repeatable);
+    if (status === 429 || status >= 500) throw new Fault(broker, String(status), { again: repeatable, counts: status !== 429 });
     return { status, body: parse(text) };
   };
 
@@ -115,7 +121,7 @@ export const createCaller = (broker: string, { url, timeoutMs, retries }: CallSe
         return await policy.execute(async ({ signal }) => {
           const told = await send(call, signal);
           const made = read(told);
-          if (made === undefined) throw new Fault(broker, `${told.status}, in another form`, false);
+          if (made === undefined) throw new Fault(broker, `${told.status}, in another form`, { counts: told.status < 400 });
           return made;
         });
       } catch (error) {

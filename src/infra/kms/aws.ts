@@ -42,6 +42,9 @@ const lost = new Set([
   'AccessDeniedException',
 ]);
 
+/** The SDK's own bytes and no copy, so that whoever zeroes the key leaves none behind. */
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 type Fault = { name?: string; message?: string; $metadata?: { httpStatusCode?: number } };
 /** The SDK's errors in the house's words. Their messages are not told: they repeat what was sent. */
 const inOurWords = (fault: Fault, keyId: string, ofRecord: boolean): Error => {
@@ -90,13 +93,13 @@ export const openAwsKeeper = async (settings: AwsSettings): Promise<KeyKeeper & 
       const { KeyId, Plaintext, CiphertextBlob } = await ask(wanted, false, (options) => client.send(command, options));
       if (!KeyId || Plaintext?.length !== 32 || !CiphertextBlob) throw new Refused('AWS KMS answered GenerateDataKey without a key', 30);
       current.know(KeyId);
-      return { dataKey: Buffer.from(Plaintext), keyId: KeyId, wrapped: Buffer.from(CiphertextBlob) };
+      return { dataKey: asBuffer(Plaintext), keyId: KeyId, wrapped: Buffer.from(CiphertextBlob) };
     },
     async unwrap(keyId, wrapped, context) {
       const command = new DecryptCommand({ KeyId: known(keyId), CiphertextBlob: wrapped, EncryptionContext: encryptionContext(context) });
       const { Plaintext } = await ask(keyId, true, (options) => client.send(command, options));
       if (Plaintext?.length !== 32) throw new DoesNotOpen('the wrapped key is no data key');
-      return Buffer.from(Plaintext);
+      return asBuffer(Plaintext);
     },
     async rewrap(keyId, wrapped, context) {
       const command = new ReEncryptCommand({

@@ -21,9 +21,13 @@ export const decrypt = (key: Buffer, sealed: Buffer, context: Buffer): Buffer =>
   if (sealed.length < nonceBytes + tagBytes) throw new DoesNotOpen('the sealed value is too short');
   const decipher = createDecipheriv(algorithm, key, sealed.subarray(0, nonceBytes), { authTagLength: tagBytes }).setAAD(context);
   decipher.setAuthTag(sealed.subarray(-tagBytes));
+  // As it is, since GCM's last part is empty: of a copy one would stay behind that nobody zeroes.
+  const opened = decipher.update(sealed.subarray(nonceBytes, -tagBytes));
   try {
-    return Buffer.concat([decipher.update(sealed.subarray(nonceBytes, -tagBytes)), decipher.final()]);
+    decipher.final();
+    return opened;
   } catch (cause) {
+    opened.fill(0);
     throw new DoesNotOpen('the sealed value was altered or belongs to another context', { cause });
   }
 };

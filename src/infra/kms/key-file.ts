@@ -97,9 +97,12 @@ const change = (file: string, work: (held: MasterKeys) => MasterKeys): void => {
     if (process.getuid?.() === 0) fchownSync(opened, uid, gid);
     fsyncSync(opened);
     renameSync(lock, file);
+  } catch (problem) {
+    // Not once it was renamed: what has its name then is another's, and without it two would write at once, and one put the other's half in place.
+    rmSync(lock, { force: true });
+    throw problem;
   } finally {
     closeSync(opened);
-    rmSync(lock, { force: true });
   }
 };
 const openLock = (lock: string): number => {

@@ -31,8 +31,9 @@ export const createLocalKeeper = ({ file, log, lookMs = 1_000 }: LocalSettings):
     try {
       const seen = markOf();
       if (seen === mark) return;
-      mark = seen;
       held = readMasterKeys(file);
+      // Only now: what could not be read is looked at again, since a mended mode changes neither time nor size.
+      mark = seen;
       log?.info({ current: held.current, known: held.keys.size }, 'the file of master keys has changed');
     } catch (error) {
       log?.warn({ error }, 'the file of master keys cannot be read: those read before are used on');

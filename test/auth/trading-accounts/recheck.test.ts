@@ -1,4 +1,5 @@
 /** What becomes of credentials that end, are taken back or cannot be asked about; and what the clock finds out by itself. */
+import { Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { countFacts } from '../../kit/administration.ts';
 import { kiteError, type LocalAlpaca, type LocalKite, misbehaviour, openAlpaca, openKite } from '../../kit/kite.ts';
@@ -10,15 +11,17 @@ let kite: LocalKite;
 let alpaca: LocalAlpaca;
 let owner: SignedInPerson;
 const hour = 3600;
+let log = '';
+const destination = new Writable({
+  write(chunk, _encoding, done) {
+    log += String(chunk);
+    done();
+  },
+});
 beforeAll(async () => {
   [kite, alpaca] = await Promise.all([openKite(), openAlpaca()]);
-  world = await openWorld({
-    KITE_API_URL: kite.url,
-    ALPACA_API_URL: alpaca.url,
-    KITE_API_TIMEOUT_MS: '300',
-    KITE_API_RETRIES: '0',
-    ACCESS_TOKEN_TTL_SECONDS: '86400',
-  });
+  const settings = { KITE_API_URL: kite.url, ALPACA_API_URL: alpaca.url, KITE_API_TIMEOUT_MS: '300', KITE_API_RETRIES: '0' };
+  world = await openWorld({ ...settings, ACCESS_TOKEN_TTL_SECONDS: '86400', LOG_LEVEL: 'error' }, { destination });
   owner = await world.signedIn();
 });
 afterEach(() => kite.behave(null));
@@ -191,6 +194,27 @@ describe('the clock', () => {
     // One of the three of Kite, which was away, and the one of Alpaca.
     expect(await recheck()).toBe(2);
     expect(kite.seen.length).toBe(before + 1);
+    // Whom it has not come to has lost nothing by it, and is asked about once the broker is back.
+    kite.behave(null);
+    expect(await recheck()).toBe(2);
+  });
+
+  it('goes on behind an account whose credentials do not open, and leaves that one as it is, until its owner gives them anew', async () => {
+    await away();
+    const sealedOf = (id: string) => world.sql('SELECT sealed FROM trading_accounts WHERE id = $1', [id]);
+    const [broken, sound] = [await ofKite(), await ofKite()];
+    const foreign = Buffer.from('\u0002\u0004lost\u0000\u0000 of a key that nobody knows');
+    await world.sql('UPDATE trading_accounts SET sealed = $2 WHERE id = $1', [broken.id, foreign]);
+    world.clock.move(7 * hour);
+    const { lastVerifiedAt } = await accountOf(owner.client, sound.id);
+    expect(await recheck()).toBe(1);
+    expect(Date.parse((await accountOf(owner.client, sound.id)).lastVerifiedAt)).toBeGreaterThan(Date.parse(lastVerifiedAt));
+    expect(log).toMatch(new RegExp(`UnknownMasterKey.*${broken.id}|${broken.id}.*UnknownMasterKey`));
+    expect([await statusOf(broken.id), await sealedOf(broken.id)]).toEqual(['ACTIVE', [{ sealed: foreign }]]);
+    const fresh = { ...keysOf(broken.user), accessToken: kite.accessToken(broken.user) };
+    expect(await trade(owner.client, 'rotateTradingCredentials', { accountId: broken.id, ...fresh })).toMatchObject({ status: 'ACTIVE' });
+    owner = await world.signIn(owner);
+    expect(await trade(owner.client, 'revealTradingCredentials', { accountId: broken.id })).toMatchObject(fresh);
   });
 
   it('asks about each account once, though two look at the same time', async () => {

@@ -135,6 +135,26 @@ describe('somebody else’s trading account', () => {
     expect(await factsOf(world, 'trading_account.shared')).toBe(before);
   });
 
+  it('is shared with fifty at once, programs among them, of whom those that are over or gone do not count', async () => {
+    const [owner, last] = [await world.signedIn(), await world.signedIn()];
+    const id = await newAccount(owner);
+    const { id: program } = await serviceOf((await world.signIn(admin)).client, []);
+    const people = await Promise.all(Array.from({ length: 49 }, () => world.person()));
+    const end = new Date(world.clock.now().getTime() + 60_000).toISOString();
+    for (const [n, person] of people.entries()) await share(id, person.id, n < 2 ? { expiresAt: end } : {}, owner);
+    await share(id, program, { access: 'TRADE' }, owner);
+    const more = () => share(id, last.id, {}, owner);
+    expect(await more()).toMatchObject({ __typename: 'QuotaExceeded', limit: 50 });
+    expect(await share(id, people[0]!.id, { access: 'TRADE', expiresAt: end }, owner)).toMatchObject({ __typename: 'TradingAccount' });
+    world.clock.move(61);
+    expect((await accountOf(owner.client, id)).shares).toHaveLength(47);
+    expect(await more()).toMatchObject({ __typename: 'TradingAccount' });
+    await share(id, people[0]!.id, {}, owner);
+    expect(await share(id, people[1]!.id, {}, owner)).toMatchObject({ __typename: 'QuotaExceeded' });
+    await world.sql('UPDATE service_clients SET disabled_at = now() WHERE id = $1', [program]);
+    expect(await share(id, people[1]!.id, {}, owner)).toMatchObject({ __typename: 'TradingAccount' });
+  });
+
   it('asks for a step-up to be shared or revealed, and never opens to an API key or to whoever acts as the owner', async () => {
     const id = await newAccount();
     const key = await owner.client.ask(keyMutation, { input: { name: 'bot', permissions: [] } });

@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
+import { decrypt } from '../../../src/infra/kms/cipher.ts';
+import { encode, unpack } from '../../../src/infra/kms/format.ts';
 import { openKms } from '../../../src/infra/kms/index.ts';
 import { addMasterKey, readMasterKeys, useMasterKey } from '../../../src/infra/kms/key-file.ts';
-import { createLocalKms } from '../../../src/infra/kms/local.ts';
+import { createLocalKeeper, createLocalKms } from '../../../src/infra/kms/local.ts';
 import { createLog } from '../../../src/infra/log.ts';
 import { DoesNotOpen, UnknownMasterKey } from '../../../src/infra/ports.ts';
+import { startCommand } from '../../kit/command.ts';
 import { startVault, type VaultServer } from '../../kit/vault.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'latchkey-rotation-'));
@@ -58,6 +61,18 @@ describe('A new master key in the file', () => {
     expect(readdirSync(join(file, '..'))).toEqual(['master-keys.json']);
   });
 
+  it('is kept, whoever else adds one at the same time', { timeout: 30_000 }, async () => {
+    createLocalKms({ file });
+    const module = new URL('../../../src/infra/kms/key-file.ts', import.meta.url).href;
+    const adds = `const { addMasterKey } = await import(${JSON.stringify(module)});
+      for (let done = 0; done < 40; ) {
+        try { addMasterKey(${JSON.stringify(file)}, { use: true }); done += 1; } catch (error) { if (!/lock is there/.test(error.message)) throw error; }
+      }`;
+    const ends = Array.from({ length: 4 }, () => startCommand(['--input-type=module', '-e', adds], {}).ended);
+    expect((await Promise.all(ends)).map(({ errors }) => errors)).toEqual(['', '', '', '']);
+    expect(readMasterKeys(file).keys.size).toBe(1 + 4 * 40);
+  });
+
   it('that is spoilt by hand stops no server: it goes on with the keys it has, and says so', async () => {
     const lines: string[] = [];
     const log = createLog({ LOG_LEVEL: 'info' }, { write: (line) => void lines.push(line) });
@@ -70,6 +85,16 @@ describe('A new master key in the file', () => {
     expect(lines.join()).not.toContain(key!.toString('base64').slice(0, 12));
     chmodSync(file, 0o644);
     expect(await kms.open(sealed, context)).toEqual(secret);
+  });
+
+  it.runIf(process.platform !== 'win32')('in a file that others may read counts once its mode is mended, and not before', async () => {
+    const kms = createLocalKms({ file, lookMs: 0 });
+    const sealed = await kms.seal(secret, context);
+    const id = addMasterKey(file, { use: true });
+    chmodSync(file, 0o644);
+    expect(kms.keyIdOf(await kms.seal(secret, context))).toBe(kms.keyIdOf(sealed));
+    chmodSync(file, 0o600);
+    expect(kms.keyIdOf(await kms.seal(secret, context))).toBe(id);
   });
 });
 
@@ -107,6 +132,14 @@ describe('A value of the first form', () => {
     one[0] = 2;
     two[0] = 1;
     for (const each of [one, two]) await expect(kms.open(each, context)).rejects.toThrow(DoesNotOpen);
+    // Each ciphertext by itself, since of two that refuse the second is not missed: wrapped key, then body.
+    const keeper = createLocalKeeper({ file });
+    const [wrappedOne, { wrapped: wrappedTwo, body }] = [unpack(one).wrapped, unpack(two)];
+    await expect(keeper.unwrap(current, wrappedOne, context, 2)).rejects.toThrow(DoesNotOpen);
+    await expect(keeper.unwrap(current, wrappedTwo, context, 1)).rejects.toThrow(DoesNotOpen);
+    const dataKey = await keeper.unwrap(current, wrappedTwo, context, 2);
+    expect(decrypt(dataKey, body, encode(2, 'data', context))).toEqual(secret);
+    expect(() => decrypt(dataKey, body, encode(1, 'data', context))).toThrow(DoesNotOpen);
   });
 });
 
@@ -163,5 +196,9 @@ describe('The settings of a KMS', () => {
     expect(production).toMatch(/KMS_VAULT_ADDR: must be https/);
     expect(production).not.toMatch(/KMS_MASTER_KEY_FILE|hvs/);
     expect(problems({ ...vault, NODE_ENV: 'production', KMS_VAULT_ADDR: 'http://127.0.0.1:8200' })).not.toMatch(/KMS_/);
+    const aws = { KMS_PROVIDER: 'aws', KMS_AWS_KEY_ID: 'k', NODE_ENV: 'production' };
+    expect(problems({ ...aws, KMS_AWS_ENDPOINT: 'http://kms.internal:4566' })).toMatch(/KMS_AWS_ENDPOINT: must be https/);
+    for (const endpoint of ['', 'https://kms.internal', 'http://localhost:4566'])
+      expect(problems({ ...aws, KMS_AWS_ENDPOINT: endpoint })).not.toMatch(/KMS_/);
   });
 });
