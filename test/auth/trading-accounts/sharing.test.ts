@@ -115,6 +115,7 @@ describe('somebody else’s trading account', () => {
     expect(await accountOf(friend.client, first)).toBeNull();
     await world.sql(`UPDATE users SET status = 'DEACTIVATED' WHERE id = $1`, [stranger.id]);
     expect(await accountOf(friend.client, third)).toBeNull();
+    expect(await may(friend.client, 'trading.view', third)).toMatchObject({ allowed: false });
     world.clock.move(3601);
     friend = await world.signIn(friend);
     expect(await accountOf(friend.client, second)).toBeNull();
