@@ -50,13 +50,16 @@ describe('while the KMS is away', () => {
   it('nothing is linked or rotated, nor read that is not cached: UNAVAILABLE, nothing half-written, and the request token is not spent', async () => {
     const { id, user } = await ofAlpaca();
     const [kiteUser, newcomer] = [kite.user(), alpaca.user()];
-    const requestToken = kite.requestToken(kiteUser);
+    const holder = kite.user();
+    const kept = await linked(owner.client, { ...keysOf(holder), accessToken: kite.accessToken(holder) });
+    const [requestToken, another] = [kite.requestToken(kiteUser), kite.requestToken(holder)];
     const [row, facts, asked] = [await rowOf(id), await countFacts(world), kite.seen.length];
     server.state.trouble = 'away';
     for (const [name, input] of [
       ['linkTradingAccount', { ...keysOf(kiteUser), requestToken }],
       ['linkTradingAccount', { broker: 'alpaca', ...keysOf(newcomer) }],
       ['rotateTradingCredentials', { accountId: id, ...keysOf(user) }],
+      ['rotateTradingCredentials', { accountId: kept, ...keysOf(holder), requestToken: another }],
       ['verifyTradingAccount', { accountId: id }],
       ['revealTradingCredentials', { accountId: id }],
     ] as const)

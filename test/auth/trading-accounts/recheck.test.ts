@@ -83,6 +83,16 @@ describe('a token of Kite', () => {
 });
 
 describe('a broker that is of no use', () => {
+  it('and names another user than the account’s has confirmed nothing: not by a verification, nor by a rotation', async () => {
+    const { user, id } = await ofKite();
+    const data = { user_id: kite.user().userId };
+    kite.behave((_, response) => void response.writeHead(200).end(JSON.stringify({ status: 'success', data })));
+    const input = { accountId: id, ...keysOf(user), accessToken: 'another' };
+    expect(await trade(owner.client, 'rotateTradingCredentials', input)).toMatchObject({ __typename: 'InvalidInput' });
+    expect(await trade(owner.client, 'verifyTradingAccount', { accountId: id })).toMatchObject({ __typename: 'BrokerRejected' });
+    expect(await accountOf(owner.client, id)).toMatchObject({ status: 'INVALID_CREDENTIALS', brokerUserId: user.userId });
+  });
+
   it.each(['hanging', 'without JSON', 'of another form', 'a page of a proxy'] as const)(
     '(%s) changes nothing: BrokerUnavailable, and the account is as it was',
     async (how) => {

@@ -2,7 +2,7 @@
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countFacts } from '../../kit/administration.ts';
-import { type LocalAlpaca, type LocalKite, openAlpaca, openKite } from '../../kit/kite.ts';
+import { type LocalAlpaca, type LocalKite, misbehaviour, openAlpaca, openKite } from '../../kit/kite.ts';
 import { dumpOf, foundIn } from '../../kit/traces.ts';
 import { accountOf, keysOf, linked, trade } from '../../kit/trading.ts';
 import { openWorld, password, type SignedInPerson, type World } from '../../kit/world.ts';
@@ -57,6 +57,19 @@ describe('a ciphertext', () => {
   });
 });
 
+describe('a reading that cannot be recorded', () => {
+  it('shows nothing', async () => {
+    const { id, user } = await ofAlpaca();
+    await world.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the log is full'; END $$`);
+    await world.sql(`CREATE TRIGGER refuse BEFORE INSERT ON audit_events FOR EACH ROW
+      WHEN (NEW.type = 'trading_account.credentials_revealed') EXECUTE FUNCTION refuse()`);
+    const refused = await reveal(id);
+    await world.sql('DROP TRIGGER refuse ON audit_events');
+    expect(refused).toEqual({ __typename: 'INTERNAL', message: expect.any(String) });
+    expect(await reveal(id)).toMatchObject(keysOf(user));
+  });
+});
+
 describe('input', () => {
   it('that is out of form is told by its field, and neither asks a broker nor comes back', async () => {
     const user = kite.user();
@@ -83,8 +96,25 @@ describe('input', () => {
     expect([kite.seen.length, await countFacts(world)]).toEqual(before);
   });
 
+  it('that a broker refuses, or cannot be asked about, is a fact with its reason', async () => {
+    const { user, id } = await ofAlpaca();
+    const wrong = { apiKey: user.apiKey, apiSecret: 'wrong' };
+    const reasonsOf = async (type: string) =>
+      (await world.sql<{ reason: string }>(`SELECT data->>'reason' AS reason FROM audit_events WHERE type = $1 ORDER BY seq`, [type])).map(
+        ({ reason }) => reason,
+      );
+    for (const answer of [null, misbehaviour['without JSON']]) {
+      alpaca.behave(answer);
+      await trade(owner.client, 'linkTradingAccount', { broker: 'alpaca', ...wrong });
+      await trade(owner.client, 'rotateTradingCredentials', { accountId: id, ...wrong });
+    }
+    alpaca.behave(null);
+    for (const type of ['trading_account.link_failed', 'trading_account.credentials_update_failed'])
+      expect(await reasonsOf(type), type).toEqual(['BrokerRejected', 'BrokerUnavailable']);
+  });
+
   it('of one user asks brokers at most so often', async () => {
-    const limited = await openWorld({ KITE_API_URL: kite.url, RATE_LIMIT_BROKER: '2/900s' });
+    const limited = await openWorld({ KITE_API_URL: kite.url, ALPACA_API_URL: alpaca.url, RATE_LIMIT_BROKER: '2/900s' });
     const [person, another] = [await limited.signedIn(), await limited.signedIn()];
     const user = kite.user();
     const input = { ...keysOf(user), accessToken: 'wrong' };
@@ -95,6 +125,14 @@ describe('input', () => {
       { __typename: 'RATE_LIMITED' },
       { __typename: 'BrokerRejected' },
     ]);
+    const third = await limited.signedIn();
+    const { id: accountId, user: keys } = await ofAlpaca(third);
+    const verify = () => trade(third.client, 'verifyTradingAccount', { accountId });
+    expect(await verify()).toMatchObject({ __typename: 'TradingAccount' });
+    expect(await verify()).toMatchObject({ __typename: 'RATE_LIMITED' });
+    expect(await trade(third.client, 'rotateTradingCredentials', { accountId, ...keysOf(keys) })).toMatchObject({
+      __typename: 'RATE_LIMITED',
+    });
     await limited.close();
   });
 });

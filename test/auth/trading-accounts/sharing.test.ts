@@ -115,6 +115,7 @@ describe('somebody else’s trading account', () => {
     expect(await accountOf(friend.client, first)).toBeNull();
     await world.sql(`UPDATE users SET status = 'DEACTIVATED' WHERE id = $1`, [stranger.id]);
     expect(await accountOf(friend.client, third)).toBeNull();
+    expect(await may(friend.client, 'trading.view', third)).toMatchObject({ allowed: false });
     world.clock.move(3601);
     friend = await world.signIn(friend);
     expect(await accountOf(friend.client, second)).toBeNull();
@@ -126,8 +127,8 @@ describe('somebody else’s trading account', () => {
   it('is shared with users and programs that there are, not with oneself, and with an end that lies ahead', async () => {
     const id = await newAccount();
     const before = await factsOf(world, 'trading_account.shared');
-    const absent = '01890000-0000-7000-8000-000000000000';
-    expect(await share(id, absent)).toMatchObject({ __typename: 'NotFound' });
+    const [absent, away] = ['01890000-0000-7000-8000-000000000000', await world.person(undefined, { status: 'DEACTIVATED' })];
+    for (const nobody of [absent, away.id]) expect(await share(id, nobody)).toMatchObject({ __typename: 'NotFound' });
     expect(await share(id, owner.id)).toMatchObject({ __typename: 'InvalidInput', field: 'input.userId' });
     expect(await share(id, friend.id, { expiresAt: '2020-01-01T00:00:00Z' })).toMatchObject({ field: 'input.expiresAt' });
     const { id: service } = await serviceOf((await world.signIn(admin)).client, []);
@@ -182,7 +183,7 @@ describe('somebody else’s trading account', () => {
 });
 
 describe('a program', () => {
-  it('reads no credentials without the permission, without the owner’s share, after its end, or once it is deleted', async () => {
+  it('reads no credentials without the permission, without the owner’s share, after its end, while he is away, or once it is deleted', async () => {
     admin = await world.signIn(admin);
     owner = await world.signIn(owner);
     const id = await newAccount();
@@ -198,6 +199,11 @@ describe('a program', () => {
     world.clock.move(61);
     expect(await ask()).toMatchObject({ __typename: 'NotFound' });
     await share(id, reader.id, { access: 'TRADE' });
+    expect(await ask()).toMatchObject({ __typename: 'TradingCredentials' });
+    const setStatus = (status: string) => world.sql('UPDATE users SET status = $2::user_status WHERE id = $1', [owner.id, status]);
+    await setStatus('DEACTIVATED');
+    expect(await ask()).toMatchObject({ __typename: 'NotFound' });
+    await setStatus('ACTIVE');
     expect(await ask()).toMatchObject({ __typename: 'TradingCredentials' });
     await admin.client.ask(`mutation { deleteServiceClient(input: { clientId: "${reader.id}" }) { __typename } }`);
     expect(await ask()).toMatchObject({ __typename: 'UNAUTHENTICATED' });
