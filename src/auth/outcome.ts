@@ -21,7 +21,7 @@ export type Refusals = {
   InvalidInput: { field: string; message: string };
   NotFound: object;
   Conflict: object;
-  LastOwner: object;
+  LastOwner: { message?: string };
   QuotaExceeded: { limit: number };
   OAuthFailed: { error: string };
   IdentityTaken: object;

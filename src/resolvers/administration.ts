@@ -86,7 +86,12 @@ builder.mutationField('unlockUser', (t) =>
 builder.mutationField('deleteUser', (t) =>
   t.withAuth({ permission: 'users.delete', signedIn: true }).field({
     type: DeleteAccountResult,
-    door: { open: { permission: 'users.delete' }, person: true, stepUp: 'always' },
+    door: {
+      open: { permission: 'users.delete' },
+      person: true,
+      stepUp: 'always',
+      note: 'LastOwner for the only owner of an organization that others are in.',
+    },
     args: { input: t.arg({ type: AdminUserInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.administration.deleteUser(caller, input),
   }),

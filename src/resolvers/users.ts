@@ -66,7 +66,7 @@ builder.mutationField('updateProfile', (t) =>
 builder.mutationField('deleteAccount', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: DeleteAccountResult,
-    door: { open: 'signedIn', stepUp: 'always' },
+    door: { open: 'signedIn', stepUp: 'always', note: 'LastOwner to the only owner of an organization that others are in.' },
     args: { input: t.arg({ type: DeleteAccountInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.users.deleteAccount(caller, input),
   }),

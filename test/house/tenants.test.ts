@@ -29,6 +29,7 @@ const excused: Record<string, [piece: string, why: string][]> = {
     ['FROM invitations i WHERE i.id', 'shows what the same operation has just made'],
   ],
   'users/dashboard.ts': [['count(*)::int FROM org_members WHERE user_id = $1', 'how many a user is in, to himself']],
+  'organizations/departure.ts': [['SELECT o.id FROM organizations o', 'every organization of a user who is deleted']],
   'organizations/members.ts': [
     ['FROM org_members m WHERE m.user_id', 'where a user is, to himself and holders of users.read'],
     ['FROM org_members WHERE user_id', 'how many that are'],

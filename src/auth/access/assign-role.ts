@@ -11,6 +11,7 @@ import { ownerRole } from '../organizations/model.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
 import type { Endings } from '../sessions/ending.ts';
+import { holdFromErasure } from '../users/erase.ts';
 import type { UserOutcome } from '../users/model.ts';
 import { forbidden } from './denial.ts';
 import type { Permissions } from './permissions.ts';
@@ -63,6 +64,7 @@ const there = async (
   const given = await permissionsOfRoles(database, [role.id]);
   await may.outrank(caller, orgId, given);
   const done = await database.transaction(async (sql) => {
+    await holdFromErasure(sql, [userId]);
     await lockRoles(sql, orgId);
     // The role may have been changed or removed since.
     const same = (await permissionsOfRoles(sql, [role.id])).join() === given.join();

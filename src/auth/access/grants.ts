@@ -5,6 +5,7 @@ import type { SignedInCaller } from '../caller.ts';
 import type { May } from '../organizations/may.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
+import { holdFromErasure } from '../users/erase.ts';
 import { forbidden } from './denial.ts';
 import { holdsUntil, parseResource } from './model.ts';
 import type { Permissions } from './permissions.ts';
@@ -75,6 +76,7 @@ export const grantPermission =
       reason: reason?.trim() || null,
     };
     const given = await database.transaction(async (sql) => {
+      await holdFromErasure(sql, [userId]);
       if ((orgId && !(await holdMember(sql, orgId, userId))) || !(await insertGrant(sql, grant))) return false;
       const data = { permission, grant: grant.id, expiresAt: grant.expiresAt?.toISOString() ?? null };
       const fact = { type: 'permission.granted', data, orgId, subjectId: userId, resource: grant.resource } as const;

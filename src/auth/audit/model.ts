@@ -68,6 +68,7 @@ export type FactData = {
   'device.trusted': { device: string };
   'device.untrusted': { device: string };
   'organization.created': Record<string, never>;
+  'organization.deleted': Record<string, never>;
   'organization.updated': { fields: string[] };
   'organization.member_invited': { invitation: string; role: string };
   'organization.invitation_accepted': { invitation: string };

@@ -8,6 +8,7 @@ import type { Post } from '../letters/post.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
 import { tokenDigest } from '../tokens/one-time.ts';
+import { holdFromErasure } from '../users/erase.ts';
 import { mailedLink } from '../users/mail.ts';
 import { accountDigest, emailKey, parseEmail } from '../users/model.ts';
 import { findByEmail } from '../users/store.ts';
@@ -20,6 +21,7 @@ import {
   findEmailKey,
   findInvitation,
   findInvitationOrg,
+  findInvitedOrg,
   findMemberRole,
   findOrganizations,
   insertInvitation,
@@ -103,8 +105,12 @@ export const acceptInvitation =
   async (caller: SignedInCaller, { token }: { token: string }): Promise<AcceptOutcome> => {
     const { userId } = caller.identity;
     const outcome = await database.transaction(async (sql): Promise<AcceptOutcome> => {
+      await holdFromErasure(sql, [userId]);
+      const hash = tokenDigest(token);
+      const place = await findInvitedOrg(sql, hash);
+      if (!place || !(await lockOrganization(sql, place))) return { kind: 'TokenInvalid' };
       const key = await findEmailKey(sql, userId);
-      const used = key === null ? undefined : await useInvitation(sql, tokenDigest(token), key, clock.now());
+      const used = key === null ? undefined : await useInvitation(sql, hash, key, clock.now());
       if (!used) return { kind: 'TokenInvalid' };
       const { id, orgId, roleId } = used;
       // Added by somebody else meanwhile: the invitation is spent, and the role is the one that was given.

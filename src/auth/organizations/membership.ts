@@ -6,6 +6,7 @@ import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
+import { holdFromErasure } from '../users/erase.ts';
 import { invalid, type OrganizationOutcome } from './create.ts';
 import type { MemberOutcome } from './invite.ts';
 import type { May } from './may.ts';
@@ -35,11 +36,12 @@ const noRole = () => invalid('role', 'There is no such role in the organization.
 const idsOf = (input: { orgId: string; userId: string }) => ({ orgId: input.orgId.toLowerCase(), userId: input.userId.toLowerCase() });
 
 export const openMembership = ({ database, clock, trail, may, permissions }: MembershipNeeds) => {
-  /** Runs with the organization's row held; tells caches afterwards. */
+  /** Runs with the rows of these users and of the organization held; tells caches afterwards. */
   const change = async <Outcome>(orgId: string, userIds: readonly string[], work: (sql: Sql) => Promise<Outcome>) => {
-    const outcome = await database.transaction(async (sql) =>
-      (await lockOrganization(sql, orgId)) ? work(sql) : ({ kind: 'NotFound' } as const),
-    );
+    const outcome = await database.transaction(async (sql) => {
+      await holdFromErasure(sql, userIds);
+      return (await lockOrganization(sql, orgId)) ? work(sql) : ({ kind: 'NotFound' } as const);
+    });
     for (const userId of userIds) permissions.forget(userId);
     trail.committed();
     return outcome;

@@ -45,9 +45,9 @@ export const lockOrganization = async (sql: Sql, id: string): Promise<boolean> =
 const owned = statement(`SELECT count(*)::int AS n FROM org_members m JOIN roles r ON r.id = m.role_id
   WHERE m.user_id = $1 AND r.name = 'owner' AND r.built_in`);
 export const countOwned = async (sql: Sql, userId: string): Promise<number> => (await sql.run<{ n: number }>(owned, [userId]))[0]?.n ?? 0;
-const owners = statement(`SELECT count(*)::int AS n FROM org_members m JOIN roles r ON r.id = m.role_id
-  WHERE m.org_id = $1 AND m.user_id <> $2 AND r.name = 'owner' AND r.built_in`);
-/** Owners beside `exceptId`. */
+const owners = statement(`SELECT count(*)::int AS n FROM org_members m JOIN roles r ON r.id = m.role_id JOIN users u ON u.id = m.user_id
+  WHERE m.org_id = $1 AND m.user_id <> $2 AND r.name = 'owner' AND r.built_in AND u.status = 'ACTIVE'`);
+/** Owners beside `exceptId` who can act: one who was deactivated stays an owner, and is none to leave an organization to. */
 export const countOtherOwners = async (sql: Sql, orgId: string, exceptId: string): Promise<number> =>
   (await sql.run<{ n: number }>(owners, [orgId, exceptId]))[0]?.n ?? 0;
 
@@ -110,6 +110,9 @@ export const insertInvitation = async (
   const values = [row.id, row.orgId, row.email, row.emailKey, row.roleId, row.invitedBy, row.tokenHash, row.at, row.expiresAt];
   return (await sql.run(invite, values)).length > 0;
 };
+const invitedTo = statement('SELECT org_id FROM invitations WHERE token_hash = $1');
+export const findInvitedOrg = async (sql: Sql, tokenHash: Buffer): Promise<string | null> =>
+  (await sql.run<{ org_id: string }>(invitedTo, [tokenHash]))[0]?.org_id ?? null;
 const use =
   statement(`UPDATE invitations SET ended_at = $3 WHERE token_hash = $1 AND email_key = $2 AND ended_at IS NULL AND expires_at > $3
   RETURNING id, org_id AS "orgId", role_id AS "roleId"`);

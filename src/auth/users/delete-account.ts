@@ -4,6 +4,7 @@ import { rateLimited } from '../access/denial.ts';
 import { isLastSuperadmin } from '../access/store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
+import { holdPlaces, lastOwnerOf, leavePlaces } from '../organizations/departure.ts';
 import type { Refused } from '../outcome.ts';
 import { lockActive } from '../passwords/store.ts';
 import { verifyOwnPassword } from '../passwords/verify-own.ts';
@@ -22,7 +23,7 @@ export type DeleteAccountNeeds = {
 export type DeleteAccountInput = { currentPassword?: string | null };
 export type DeleteAccountOutcome =
   | { readonly kind: 'AccountDeleted'; readonly userId: string; readonly erasedAt: Date }
-  | Refused<'InvalidCredentials' | 'NotFound' | 'Conflict'>;
+  | Refused<'InvalidCredentials' | 'NotFound' | 'Conflict' | 'LastOwner'>;
 
 export const deleteAccount = (needs: DeleteAccountNeeds) => {
   const { database, clock, trail, endings } = needs;
@@ -47,9 +48,13 @@ export const deleteAccount = (needs: DeleteAccountNeeds) => {
     }
 
     const erasedAt = clock.now();
-    const ended = await database.transaction(async (sql) => {
-      if (!(await lockActive(sql, userId))) return 'NotFound';
-      if (await isLastSuperadmin(sql, userId)) return 'Conflict';
+    const ended = await database.transaction(async (sql): Promise<string[] | Refused<'NotFound' | 'Conflict' | 'LastOwner'>> => {
+      if (!(await lockActive(sql, userId))) return { kind: 'NotFound' };
+      const held = await holdPlaces(sql, userId);
+      const kept = lastOwnerOf(held);
+      if (kept) return kept;
+      if (await isLastSuperadmin(sql, userId)) return { kind: 'Conflict' };
+      await leavePlaces(trail, sql, caller, userId, held);
       await eraseAccount(sql, userId, erasedAt, ['ACTIVE']);
       const ids = await endings.all(sql, caller, userId, 'account_deleted');
       ids.push(...(await endings.impersonationsBy(sql, caller, userId, 'impersonator_gone')));
@@ -57,7 +62,7 @@ export const deleteAccount = (needs: DeleteAccountNeeds) => {
       await trail.write(sql, [trail.fact(caller, { type: 'user.deleted', data: {} })]);
       return ids;
     });
-    if (typeof ended === 'string') return { kind: ended };
+    if ('kind' in ended) return ended;
     endings.announce(ended);
     return { kind: 'AccountDeleted', userId, erasedAt };
   };

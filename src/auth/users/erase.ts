@@ -10,6 +10,17 @@ const passwordOf = statement(
 export const findPasswordHash = async (sql: Sql, userId: string): Promise<string | null | undefined> =>
   (await sql.run<{ hash: string | null }>(passwordOf, [userId]))[0]?.hash;
 
+const exclusive = statement('SELECT 1 FROM users WHERE id = $1 FOR UPDATE');
+/** Before an erasure: from now on nobody is given anything that goes with the user (`holdFromErasure` waits). */
+export const holdForErasure = async (sql: Sql, userId: string): Promise<void> => {
+  await sql.run(exclusive, [userId]);
+};
+const shared = statement('SELECT 1 FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE');
+/** Whoever gives users something in an organization, or takes it, begins with this, before the organization's row: an erasure comes before or after. */
+export const holdFromErasure = async (sql: Sql, userIds: readonly string[]): Promise<void> => {
+  await sql.run(shared, [userIds]);
+};
+
 const eraseUser = statement(`UPDATE users SET status = 'DELETED', deleted_at = $2, updated_at = $2, email = NULL, email_key = NULL,
   email_verified_at = NULL, username = NULL, username_key = NULL, name = NULL, phone = NULL, phone_verified_at = NULL, timezone = NULL,
   locale = NULL, avatar_url = NULL, preferences = '{}', last_login_at = NULL, strong_mfa_only = false WHERE id = $1 AND status = ANY($3::user_status[]) RETURNING id`);
