@@ -6,7 +6,6 @@ import { DeleteResult } from '../schema/deleted.ts';
 import { Organization, OrgMember } from '../schema/organizations/organization.ts';
 import * as org from '../schema/organizations/organizations.ts';
 import { RefreshResult } from '../schema/sessions/sessions.ts';
-import { deliver } from './deliver.ts';
 import { memberConnection } from './org-members.ts';
 import { signedInOnly } from './reference.ts';
 
@@ -122,10 +121,9 @@ builder.mutationField('transferOwnership', (t) =>
 builder.mutationField('switchOrganization', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: RefreshResult,
-    door: { open: 'signedIn', note: 'The new access token speaks for the organization; the refresh token stays.' },
+    door: { open: 'signedIn', note: 'The new access token speaks for the organization; the refresh token stays, and is null here.' },
     args: { orgId: t.arg.id({ required: true }) },
-    resolve: async (_root, { orgId }, { auth, caller, reply }) =>
-      deliver(reply, caller.refreshCookie ? 'COOKIE' : 'BODY', await auth.organizations.switchTo(caller, orgId)) as never,
+    resolve: async (_root, { orgId }, { auth, caller }) => (await auth.organizations.switchTo(caller, orgId)) as never,
   }),
 );
 

@@ -9,9 +9,13 @@ import { setOrganization } from '../sessions/store.ts';
 import type { May } from './may.ts';
 
 export type SwitchNeeds = { database: Database; trail: AuditTrail; may: May; grants: Grants };
-export type SwitchOutcome = SignedIn | Refused<'NotFound'>;
+export type Switched = Omit<SignedIn, 'refreshToken' | 'sessionSeconds' | 'user'> & { readonly refreshToken: null };
+export type SwitchOutcome = Switched | Refused<'NotFound'>;
 
-/** The refresh token stays; the access token is a new one, with the scopes of the organization. */
+/**
+ * The access token is a new one, with the scopes of the organization. The refresh token stays, and is not told: whoever has an access token
+ * for some minutes, or a page whose refresh token is in a cookie it cannot read, would have one for the whole session.
+ */
 export const switchOrganization =
   ({ database, trail, may, grants }: SwitchNeeds) =>
   async (caller: SignedInCaller, orgId: string): Promise<SwitchOutcome> => {
@@ -24,5 +28,6 @@ export const switchOrganization =
     });
     if (!session) return { kind: 'NotFound' };
     trail.committed();
-    return grants.grant(session);
+    const { user_id: userId, session_id: sessionId } = session;
+    return { kind: 'SignedIn', ...(await grants.accessToken(session)), refreshToken: null, userId, sessionId };
   };
