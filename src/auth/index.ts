@@ -86,7 +86,16 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const endings = openEndings({ clock, trail, revoked });
   const policyOf = async (userId: string) => (await permissions.compiled(userId)).policy;
   const requirement = openRequirement({ config, organizationRule: async (userId) => (await policyOf(userId)).requireMfa });
-  const grants = openGrants({ clock, accessTokens: tokens.accessTokens, refreshSecret, scopesOf: permissions.scopes, requirement });
+  const places = openPlaces({ permissions });
+  const { isMember } = places;
+  const grants = openGrants({
+    clock,
+    accessTokens: tokens.accessTokens,
+    refreshSecret,
+    scopesOf: permissions.scopes,
+    isMember,
+    requirement,
+  });
   const feed = openFeed(infra);
   const followFacts = follow({
     database,
@@ -109,10 +118,9 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
 
   const passwords = openPasswords({ ...shared, unlock });
   const parts = openMfaParts(shared);
-  const places = openPlaces({ permissions });
   const signIn = openSignIn({ ...shared, grants, policyOf, placeOf: places.placeOf });
   const users = { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) };
-  const sessions = openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn, isMember: places.isMember });
+  const sessions = openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn, isMember });
 
   return {
     users,
@@ -121,7 +129,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       ...shared,
       ...parts,
       signIn,
-      isMember: places.isMember,
+      isMember,
       webauthn: parts.factors.webauthn,
       mailReset: passwords.requestReset,
       addressOf: users.addressOf,
@@ -136,6 +144,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       refreshSecret,
       permissionsOf: permissions.of,
       permissionsAnywhere: permissions.anywhere,
+      isMember,
     }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts, mayIn }),

@@ -14,6 +14,7 @@ export const openGrants = (needs: {
   refreshSecret: Buffer;
   /** On the platform, and in the organization that the session speaks for. */
   scopesOf: (userId: string, orgId: string | null) => Promise<Iterable<string>>;
+  isMember: (userId: string, orgId: string) => Promise<boolean>;
   requirement: Requirement;
 }) => {
   const { requirement } = needs;
@@ -26,11 +27,13 @@ export const openGrants = (needs: {
 
   const accessToken = async (session: Granted): Promise<{ accessToken: string; expiresIn: number; restricted: boolean }> => {
     const restricted = await isRestricted(session);
+    // A sign-in may cross with a removal: its session then names an organization that its user has left.
+    const orgId = session.org_id !== null && (await needs.isMember(session.user_id, session.org_id)) ? session.org_id : null;
     const { token, expiresIn } = needs.accessTokens.sign({
       userId: session.user_id,
       sessionId: session.session_id,
-      orgId: session.org_id,
-      scopes: restricted ? [] : await needs.scopesOf(session.user_id, session.org_id),
+      orgId,
+      scopes: restricted ? [] : await needs.scopesOf(session.user_id, orgId),
       amr: session.amr,
       authenticatedAt: session.authenticated_at,
       clientId: session.client_id,

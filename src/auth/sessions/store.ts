@@ -109,8 +109,11 @@ const raise = statement(
 export const raiseSession = async (sql: Sql, sessionId: string, at: Date, amr: readonly string[]): Promise<boolean> =>
   (await sql.run(raise, [sessionId, at, amr])).length > 0;
 
-const move = statement(`UPDATE sessions s SET org_id = $2 WHERE s.id = $1 AND s.revoked_at IS NULL RETURNING ${granted}`);
-/** The session speaks for another organization from now on; undefined where it does not live. */
+// The member's row is held: a removal that comes first is seen, one that comes after finds the session.
+const move = statement(`WITH there AS (SELECT m.user_id FROM org_members m JOIN sessions s ON s.user_id = m.user_id
+    WHERE s.id = $1 AND m.org_id = $2 FOR KEY SHARE OF m)
+  UPDATE sessions s SET org_id = $2 FROM there t WHERE s.id = $1 AND s.user_id = t.user_id AND s.revoked_at IS NULL RETURNING ${granted}`);
+/** The session speaks for another organization from now on; undefined where it does not live, or its user is no member. */
 export const setOrganization = async (sql: Sql, sessionId: string, orgId: string): Promise<Granted | undefined> =>
   (await sql.run<Granted>(move, [sessionId, orgId]))[0];
 
