@@ -15,6 +15,7 @@ export const newsTypes = [
   'role.updated',
   'permission.granted',
   'permission.revoked',
+  'organization.updated',
   'organization.member_added',
   'organization.member_role_changed',
   'organization.member_removed',
