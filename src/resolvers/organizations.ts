@@ -55,7 +55,7 @@ builder.mutationField('createOrganization', (t) =>
 builder.mutationField('updateOrganization', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrganizationResult,
-    door: { open: 'signedIn', note: 'org.update there.' },
+    door: { open: 'signedIn', asOneself: true, note: 'org.update there.' },
     args: { input: t.arg({ type: org.UpdateOrganizationInput, required: true }) },
     resolve: async (_root, { input }, context) => shown(context, await context.auth.organizations.update(context.caller, input)),
   }),
@@ -63,7 +63,7 @@ builder.mutationField('updateOrganization', (t) =>
 builder.mutationField('inviteMember', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.InvitationResult,
-    door: { open: 'signedIn', note: 'org.members.manage there.' },
+    door: { open: 'signedIn', asOneself: true, note: 'org.members.manage there.' },
     args: { input: t.arg({ type: org.InviteMemberInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.organizations.invite(caller, input),
   }),
@@ -71,7 +71,7 @@ builder.mutationField('inviteMember', (t) =>
 builder.mutationField('acceptInvitation', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrgMemberResult,
-    door: { open: 'signedIn', note: 'By the user whose address it was sent to.' },
+    door: { open: 'signedIn', asOneself: true, note: 'By the user whose address it was sent to.' },
     args: { input: t.arg({ type: org.AcceptInvitationInput, required: true }) },
     resolve: async (_root, { input }, context) => shown(context, await context.auth.organizations.acceptInvitation(context.caller, input)),
   }),
@@ -87,7 +87,7 @@ builder.mutationField('revokeInvitation', (t) =>
 builder.mutationField('addMember', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrgMemberResult,
-    door: { open: 'signedIn', note: 'org.members.manage there.' },
+    door: { open: 'signedIn', asOneself: true, note: 'org.members.manage there.' },
     args: { input: t.arg({ type: org.OrgMemberInput, required: true }) },
     resolve: async (_root, { input }, context) => shown(context, await context.auth.organizations.membership.add(context.caller, input)),
   }),
@@ -95,7 +95,7 @@ builder.mutationField('addMember', (t) =>
 builder.mutationField('updateMemberRole', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrgMemberResult,
-    door: { open: 'signedIn', note: 'org.members.manage there; nobody gives or takes more than he holds.' },
+    door: { open: 'signedIn', asOneself: true, note: 'org.members.manage there; nobody gives or takes more than he holds.' },
     args: { input: t.arg({ type: org.OrgMemberInput, required: true }) },
     resolve: async (_root, { input }, context) =>
       shown(context, await context.auth.organizations.membership.changeRole(context.caller, input)),
@@ -104,7 +104,7 @@ builder.mutationField('updateMemberRole', (t) =>
 builder.mutationField('removeMember', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.RemoveMemberResult,
-    door: { open: 'signedIn', note: 'Oneself; others: org.members.manage there.' },
+    door: { open: 'signedIn', asOneself: true, note: 'Oneself; others: org.members.manage there.' },
     args: { input: t.arg({ type: org.RemoveMemberInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.organizations.membership.remove(caller, input),
   }),

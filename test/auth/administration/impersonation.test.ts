@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admin, countFacts, factOf, makeRole } from '../../kit/administration.ts';
 import type { Client } from '../../kit/client.ts';
+import { act, found } from '../../kit/organizations.ts';
 import { openStream } from '../../kit/stream.ts';
 import { openWorld, refreshMutation, type SignedInPerson, type World } from '../../kit/world.ts';
 
@@ -78,6 +79,26 @@ describe('impersonation', () => {
       'changePassword(input: { currentPassword: "correct horse battery", newPassword: "a brand new choice" })',
       'regenerateBackupCodes',
       `impersonate(input: { userId: "${boss.id}", reason: "on and on" })`,
+    ])
+      expect(await codeOf(acting.client, `mutation { ${call} { __typename } }`), call).toBe('FORBIDDEN');
+    expect(await countFacts(world)).toBe(before);
+  });
+
+  it('hands nothing of an organization on: what the administrator gave or took as its owner would outlast the half hour', async () => {
+    const [owner, guest] = [await world.signedIn(), await world.signedIn()];
+    const orgId = await found(owner);
+    const grant = await act(owner.client, 'grantPermission', { orgId, userId: owner.id, permission: 'org.read' });
+    const acting = await actAs(clerk, owner.id);
+    expect((await acting.client.ask(`{ organization(id: "${orgId}") { id } }`)).data.organization).toEqual({ id: orgId });
+    const before = await countFacts(world);
+    for (const call of [
+      `addMember(input: { orgId: "${orgId}", userId: "${clerk.id}", role: "owner" })`,
+      `updateMemberRole(input: { orgId: "${orgId}", userId: "${guest.id}", role: "owner" })`,
+      `inviteMember(input: { orgId: "${orgId}", email: "${clerk.email}", role: "owner" })`,
+      `removeMember(input: { orgId: "${orgId}", userId: "${guest.id}" })`,
+      `updateOrganization(input: { orgId: "${orgId}", settings: { requireMfa: false } })`,
+      `revokePermission(input: { grantId: "${grant.id}" })`,
+      'acceptInvitation(input: { token: "somebody\u2019s" })',
     ])
       expect(await codeOf(acting.client, `mutation { ${call} { __typename } }`), call).toBe('FORBIDDEN');
     expect(await countFacts(world)).toBe(before);
