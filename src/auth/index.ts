@@ -88,14 +88,9 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const requirement = openRequirement({ config, organizationRule: async (userId) => (await policyOf(userId)).requireMfa });
   const places = openPlaces({ permissions });
   const { isMember } = places;
-  const grants = openGrants({
-    clock,
-    accessTokens: tokens.accessTokens,
-    refreshSecret,
-    scopesOf: permissions.scopes,
-    isMember,
-    requirement,
-  });
+  const { mayActAs } = permissions;
+  const tokenNeeds = { accessTokens: tokens.accessTokens, refreshSecret, isMember, mayActAs };
+  const grants = openGrants({ clock, ...tokenNeeds, scopesOf: permissions.scopes, requirement });
   const feed = openFeed(infra);
   const followFacts = follow({
     database,
@@ -139,12 +134,10 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     sessions,
     services: openServices({
       ...shared,
+      ...tokenNeeds,
       revoked,
-      accessTokens: tokens.accessTokens,
-      refreshSecret,
       permissionsOf: permissions.of,
       permissionsAnywhere: permissions.anywhere,
-      isMember,
     }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
     audit: openAudit({ database, followFacts, mayIn }),

@@ -28,6 +28,7 @@ export type ServicesNeeds = {
   refreshSecret: Buffer;
   permissionsOf: (userId: string) => Promise<ReadonlySet<string>>;
   isMember: (userId: string, orgId: string) => Promise<boolean>;
+  mayActAs: (adminId: string, userId: string) => Promise<boolean>;
   permissionsAnywhere: (userId: string) => Promise<ReadonlySet<string>>;
   config: { issuer: string; publicUrl: string; RATE_LIMIT_SERVICE: Rate };
 };

@@ -131,10 +131,13 @@ export const endSession = async (
   userId: string | null,
 ): Promise<EndedSession | undefined> => (await sql.run<EndedSession>(revokeOne, [sessionId, at, reason, userId]))[0];
 
+// In the order of their ids: two administrators who act as each other, and are thrown out at once, do not deadlock.
 const revokeAll =
-  statement(`UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
-  AND id IS DISTINCT FROM $4::uuid RETURNING id AS session_id, user_id, browser, os`);
-/** Ends every living session of the user but `exceptId`. */
+  statement(`WITH due AS (SELECT id FROM sessions WHERE (user_id = $1 OR impersonator_id = $1) AND revoked_at IS NULL AND expires_at > $2
+    AND id IS DISTINCT FROM $4::uuid ORDER BY id FOR NO KEY UPDATE)
+  UPDATE sessions s SET revoked_at = $2, revoked_reason = CASE WHEN s.user_id = $1 THEN $3 ELSE 'impersonator_gone' END
+  FROM due WHERE s.id = due.id RETURNING s.id AS session_id, s.user_id, s.browser, s.os`);
+/** Ends every living session of the user but `exceptId`, and every one in which the user acts as somebody else. */
 export const endSessions = (sql: Sql, userId: string, at: Date, reason: RevokedReason, exceptId: string | null): Promise<EndedSession[]> =>
   sql.run<EndedSession>(revokeAll, [userId, at, reason, exceptId]);
 

@@ -150,6 +150,34 @@ describe('impersonation', () => {
     expect((await refresh(second.refreshToken)).__typename).toBe('SessionEnded');
   });
 
+  it('opens nothing once the user may more than the administrator, or the administrator may act no more', async () => {
+    const person = await world.person();
+    const first = await actAs(clerk, person.id);
+    await admin(boss.client, 'assignRole', { userId: person.id, role: 'support' });
+    expect(await codeOf(first.client, '{ me { id } }')).toBe('UNAUTHENTICATED');
+    expect((await fetch(`${world.url}/auth/validate`, { headers: { authorization: `Bearer ${first.accessToken}` } })).status).toBe(401);
+    expect(decodeJwt((await refresh(first.refreshToken)).accessToken)).toMatchObject({ scope: '' });
+    const role = await act(boss.client, 'createRole', { name: 'stand-in', permissions: ['users.read', 'users.impersonate'] });
+    const helper = await world.signedIn(undefined, { roles: ['stand-in'] });
+    const second = await actAs(helper, (await world.person()).id);
+    expect(await codeOf(second.client, '{ me { id } }')).toBeNull();
+    await act(boss.client, 'updateRole', { roleId: role.id, permissions: ['users.read'] });
+    expect(await codeOf(second.client, '{ me { id } }')).toBe('UNAUTHENTICATED');
+  });
+
+  it('ends with all sessions of the administrator, whoever ends them', async () => {
+    const [helper, person] = [await world.signedIn(undefined, { roles: ['clerk'] }), await world.person()];
+    for (const client of [boss.client, helper.client]) {
+      const acting = await actAs(helper, person.id);
+      const call = 'mutation ($userId: ID!) { revokeSessions(input: { userId: $userId }) { ... on LoggedOut { sessionIds } } }';
+      const { client: by } = client === boss.client ? boss : await world.signIn(helper);
+      expect((await by.ask(call, { userId: helper.id })).data.revokeSessions.sessionIds).toContain(acting.sessionId);
+      expect(await codeOf(acting.client, '{ me { id } }')).toBe('UNAUTHENTICATED');
+      expect(await factOf(world, 'session.revoked', person.id)).toMatchObject({ data: { reason: 'impersonator_gone' } });
+      Object.assign(helper, await world.signIn(helper));
+    }
+  });
+
   it('is over after thirty minutes, whatever is refreshed', async () => {
     const moved = await openWorld();
     try {
