@@ -86,7 +86,11 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const endings = openEndings({ clock, trail, revoked });
   const policyOf = async (userId: string) => (await permissions.compiled(userId)).policy;
   const requirement = openRequirement({ config, organizationRule: async (userId) => (await policyOf(userId)).requireMfa });
-  const grants = openGrants({ clock, accessTokens: tokens.accessTokens, refreshSecret, scopesOf: permissions.scopes, requirement });
+  const places = openPlaces({ permissions });
+  const { isMember } = places;
+  const { mayActAs } = permissions;
+  const tokenNeeds = { accessTokens: tokens.accessTokens, refreshSecret, isMember, mayActAs };
+  const grants = openGrants({ clock, ...tokenNeeds, scopesOf: permissions.scopes, requirement });
   const feed = openFeed(infra);
   const followFacts = follow({
     database,
@@ -109,10 +113,9 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
 
   const passwords = openPasswords({ ...shared, unlock });
   const parts = openMfaParts(shared);
-  const places = openPlaces({ permissions });
   const signIn = openSignIn({ ...shared, grants, policyOf, placeOf: places.placeOf });
   const users = { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) };
-  const sessions = openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn, isMember: places.isMember });
+  const sessions = openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn, isMember });
 
   return {
     users,
@@ -121,7 +124,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       ...shared,
       ...parts,
       signIn,
-      isMember: places.isMember,
+      isMember,
       webauthn: parts.factors.webauthn,
       mailReset: passwords.requestReset,
       addressOf: users.addressOf,
@@ -131,9 +134,8 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     sessions,
     services: openServices({
       ...shared,
+      ...tokenNeeds,
       revoked,
-      accessTokens: tokens.accessTokens,
-      refreshSecret,
       permissionsOf: permissions.of,
       permissionsAnywhere: permissions.anywhere,
     }),

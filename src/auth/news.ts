@@ -15,7 +15,7 @@ export const hearNews = (needs: {
   readNews: () => Promise<News[]>;
   clock: Clock;
   revoked: Pick<Revoked, 'caughtUp'>;
-  permissions: Pick<Permissions, 'changed' | 'changedIn'>;
+  permissions: Pick<Permissions, 'changed' | 'changedIn' | 'forgetIn'>;
   keys: Pick<KeyRing, 'reload'>;
 }) => {
   // Each look reaches back over the one before it: what was heard then is no news. None at first: what happened between this process's reading
@@ -29,6 +29,8 @@ export const hearNews = (needs: {
     const fresh = news.filter((fact) => !known.has(fact.id));
     for (const fact of fresh)
       if (fact.type === 'role.updated') needs.permissions.changedIn(fact.org_id);
+      // Its settings are compiled with what members may, and no stream was opened on them.
+      else if (fact.type === 'organization.updated') needs.permissions.forgetIn(fact.org_id);
       else if (fact.subject_id && /^(role|user|permission|organization)\./.test(fact.type)) needs.permissions.changed(fact.subject_id);
     if (fresh.some((fact) => fact.type === 'key.rotated')) await needs.keys.reload();
     known = new Set(news.map((fact) => fact.id));

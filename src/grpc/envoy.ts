@@ -77,14 +77,14 @@ type Needs = { auth: GrpcHouse['auth']; bearers: Bearers; calls: Calls; token: s
 export const openEnvoy = ({ auth, bearers, calls, token }: Needs): UntypedServiceImplementation => {
   const judge = judgeBearer(bearers.identify);
 
-  /** A program by its scopes; a person by what the database says now; an API key by both. */
+  /** A program by its scopes; a person, and an API key within what it names, by what the database says now. */
   const may = async (bearer: Bearer, origin: Origin, { permission, resource, org }: Wanted): Promise<boolean> => {
     const caller = await bearers.callerOf(origin, { whose: bearer });
     if (bearer.client) return caller.permissions.has(permission);
     // In the organization that the token speaks for, where the route names none.
     const question = { permission, resource, orgId: org ?? bearer.identity.orgId };
     const [decision] = await auth.access.check(caller, [question]);
-    return decision?.allowed === true && (bearer.identity.apiKeyId === null || caller.permissions.has(permission));
+    return decision?.allowed === true;
   };
 
   const check = async ({ request, authorization, origin }: Asked<CheckRequest>): Promise<object> => {

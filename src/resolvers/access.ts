@@ -47,7 +47,12 @@ builder.mutationField('grantPermission', (t) =>
 builder.mutationField('revokePermission', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: DeleteResult,
-    door: { open: 'signedIn', inPerson: true, note: 'permissions.grant, there where it was granted; of permissions that one holds there.' },
+    door: {
+      open: 'signedIn',
+      inPerson: true,
+      asOneself: true,
+      note: 'permissions.grant, there where it was granted; of permissions that one holds there.',
+    },
     args: { input: t.arg({ type: RevokePermissionInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.access.revokeGrant(caller, input),
   }),

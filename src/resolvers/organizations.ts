@@ -6,7 +6,6 @@ import { DeleteResult } from '../schema/deleted.ts';
 import { Organization, OrgMember } from '../schema/organizations/organization.ts';
 import * as org from '../schema/organizations/organizations.ts';
 import { RefreshResult } from '../schema/sessions/sessions.ts';
-import { deliver } from './deliver.ts';
 import { memberConnection } from './org-members.ts';
 import { signedInOnly } from './reference.ts';
 
@@ -56,7 +55,7 @@ builder.mutationField('createOrganization', (t) =>
 builder.mutationField('updateOrganization', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrganizationResult,
-    door: { open: 'signedIn', note: 'org.update there.' },
+    door: { open: 'signedIn', asOneself: true, note: 'org.update there.' },
     args: { input: t.arg({ type: org.UpdateOrganizationInput, required: true }) },
     resolve: async (_root, { input }, context) => shown(context, await context.auth.organizations.update(context.caller, input)),
   }),
@@ -64,7 +63,7 @@ builder.mutationField('updateOrganization', (t) =>
 builder.mutationField('inviteMember', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.InvitationResult,
-    door: { open: 'signedIn', note: 'org.members.manage there.' },
+    door: { open: 'signedIn', asOneself: true, note: 'org.members.manage there.' },
     args: { input: t.arg({ type: org.InviteMemberInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.organizations.invite(caller, input),
   }),
@@ -72,7 +71,7 @@ builder.mutationField('inviteMember', (t) =>
 builder.mutationField('acceptInvitation', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrgMemberResult,
-    door: { open: 'signedIn', note: 'By the user whose address it was sent to.' },
+    door: { open: 'signedIn', asOneself: true, note: 'By the user whose address it was sent to.' },
     args: { input: t.arg({ type: org.AcceptInvitationInput, required: true }) },
     resolve: async (_root, { input }, context) => shown(context, await context.auth.organizations.acceptInvitation(context.caller, input)),
   }),
@@ -88,7 +87,7 @@ builder.mutationField('revokeInvitation', (t) =>
 builder.mutationField('addMember', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrgMemberResult,
-    door: { open: 'signedIn', note: 'org.members.manage there.' },
+    door: { open: 'signedIn', asOneself: true, note: 'org.members.manage there.' },
     args: { input: t.arg({ type: org.OrgMemberInput, required: true }) },
     resolve: async (_root, { input }, context) => shown(context, await context.auth.organizations.membership.add(context.caller, input)),
   }),
@@ -96,7 +95,7 @@ builder.mutationField('addMember', (t) =>
 builder.mutationField('updateMemberRole', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrgMemberResult,
-    door: { open: 'signedIn', note: 'org.members.manage there; nobody gives or takes more than he holds.' },
+    door: { open: 'signedIn', asOneself: true, note: 'org.members.manage there; nobody gives or takes more than he holds.' },
     args: { input: t.arg({ type: org.OrgMemberInput, required: true }) },
     resolve: async (_root, { input }, context) =>
       shown(context, await context.auth.organizations.membership.changeRole(context.caller, input)),
@@ -105,7 +104,7 @@ builder.mutationField('updateMemberRole', (t) =>
 builder.mutationField('removeMember', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.RemoveMemberResult,
-    door: { open: 'signedIn', note: 'Oneself; others: org.members.manage there.' },
+    door: { open: 'signedIn', asOneself: true, note: 'Oneself; others: org.members.manage there.' },
     args: { input: t.arg({ type: org.RemoveMemberInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.organizations.membership.remove(caller, input),
   }),
@@ -113,7 +112,11 @@ builder.mutationField('removeMember', (t) =>
 builder.mutationField('transferOwnership', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrganizationResult,
-    door: { open: 'signedIn', stepUp: 'always', note: 'By an owner.' },
+    door: {
+      open: 'signedIn',
+      stepUp: 'always',
+      note: 'By an owner, who becomes admin; a further owner: org.recover, by who is no member.',
+    },
     args: { input: t.arg({ type: org.TransferOwnershipInput, required: true }) },
     resolve: async (_root, { input }, context) =>
       shown(context, await context.auth.organizations.membership.transfer(context.caller, input)),
@@ -122,10 +125,9 @@ builder.mutationField('transferOwnership', (t) =>
 builder.mutationField('switchOrganization', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: RefreshResult,
-    door: { open: 'signedIn', note: 'The new access token speaks for the organization; the refresh token stays.' },
+    door: { open: 'signedIn', note: 'The new access token speaks for the organization; the refresh token stays, and is null here.' },
     args: { orgId: t.arg.id({ required: true }) },
-    resolve: async (_root, { orgId }, { auth, caller, reply }) =>
-      deliver(reply, caller.refreshCookie ? 'COOKIE' : 'BODY', await auth.organizations.switchTo(caller, orgId)) as never,
+    resolve: async (_root, { orgId }, { auth, caller }) => (await auth.organizations.switchTo(caller, orgId)) as never,
   }),
 );
 

@@ -24,7 +24,15 @@ export type SchemaShape = {
   PrismaTypes: PrismaTypes;
   DefaultFieldNullability: false;
   DefaultAuthStrategy: 'all';
-  AuthScopes: { signedIn: boolean; signedInOr: string; permission: string; settled: boolean; inPerson: boolean; stepUp: StepUpWhen };
+  AuthScopes: {
+    signedIn: boolean;
+    signedInOr: string;
+    permission: string;
+    settled: boolean;
+    inPerson: boolean;
+    asOneself: true;
+    stepUp: StepUpWhen;
+  };
   /** Behind the door `signedIn` the caller is a person; behind one with a permission alone it may be a program. */
   AuthContexts: { signedIn: Context & { caller: SignedInCaller } };
   DefaultEdgesNullability: { list: false; items: false };
@@ -64,6 +72,11 @@ export const builder = new SchemaBuilder<SchemaShape>({
       // No second factor is due: it is not required, or has been given.
       settled: caller.identity?.restricted !== true,
       inPerson: caller.identity !== null && caller.identity.apiKeyId === null,
+      // Throws the denial itself, which says why.
+      asOneself: () => {
+        if (caller.identity?.impersonatorId) throw forbidden('Not while acting as somebody else.');
+        return true;
+      },
       // Throws the denial itself, which names what opens the door.
       stepUp: (when) => auth.mfa.requireStepUp(caller, when).then(() => true),
     }),

@@ -13,11 +13,21 @@ type Open = 'anyone' | 'signedIn' | { permission: string };
  * - `person`: not to a program, whatever it may: it is done by somebody;
  * - `program`: beside `signedIn`, also to a program with this permission;
  * - `inPerson`: not by an API key; what asks for a step-up is never open to one;
+ * - `asOneself`: not by an administrator who acts as the caller; what asks for a step-up is never open to one;
  * - `whileDue`: whether it is open while a second factor that is required has still to be given or set up. What anyone may call is, unless it says no.
  */
 export type Door =
   | Open
-  | { open: Open; note?: string; stepUp?: StepUpWhen; person?: boolean; program?: string; inPerson?: boolean; whileDue?: boolean };
+  | {
+      open: Open;
+      note?: string;
+      stepUp?: StepUpWhen;
+      person?: boolean;
+      program?: string;
+      inPerson?: boolean;
+      asOneself?: true;
+      whileDue?: boolean;
+    };
 
 const pluginName = 'doors' as const;
 const roots = new Set(['Query', 'Mutation', 'Subscription']);
@@ -46,7 +56,7 @@ const told = (door: Door): Told => (typeof door === 'object' && 'open' in door ?
 
 /** What a door says to a reader of the schema. */
 export const describeDoor = (door: Door): string => {
-  const { open, note, stepUp, person, program, inPerson } = told(door);
+  const { open, note, stepUp, person, program, inPerson, asOneself } = told(door);
   const who =
     open === 'anyone'
       ? 'Open to anyone.'
@@ -57,7 +67,8 @@ export const describeDoor = (door: Door): string => {
     always: 'Asks for a fresh authentication (step-up).',
     withFactor: 'Asks those who have a second factor for a fresh one (step-up).',
   };
-  return [who, stepUp && fresh[stepUp], person && 'Not to a program.', inPerson && 'Not with an API key.', note].filter(Boolean).join(' ');
+  const barred = [person && 'Not to a program.', inPerson && 'Not with an API key.', asOneself && 'Not while acting as somebody else.'];
+  return [who, stepUp && fresh[stepUp], ...barred, note].filter(Boolean).join(' ');
 };
 
 const directivesOf = (door: Door): { name: string; args: object }[] => {
@@ -67,7 +78,7 @@ const directivesOf = (door: Door): { name: string; args: object }[] => {
 };
 
 const scopesOf = (door: Door): Record<string, unknown> | undefined => {
-  const { open, stepUp, person, program, inPerson, whileDue = open === 'anyone' } = told(door);
+  const { open, stepUp, person, program, inPerson, asOneself, whileDue = open === 'anyone' } = told(door);
   const signedIn = program ? { signedInOr: program } : { signedIn: true };
   const who = open === 'anyone' ? {} : open === 'signedIn' ? signedIn : { permission: open.permission };
   const scopes = {
@@ -75,6 +86,7 @@ const scopesOf = (door: Door): Record<string, unknown> | undefined => {
     ...(person && { signedIn: true }),
     ...(!whileDue && { settled: true }),
     ...(inPerson && { inPerson }),
+    ...(asOneself && { asOneself }),
     ...(stepUp && { stepUp }),
   };
   return Object.keys(scopes).length > 0 ? scopes : undefined;

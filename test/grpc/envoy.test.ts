@@ -147,6 +147,11 @@ describe('a request is refused', () => {
     const { accessToken } = (await owner.client.ask(change, { id: orgId })).data.switchOrganization;
     const answer = await ask(accessToken, { extensions: { permission } });
     expect(upstream(answer, {})['x-latchkey-org']).toBe(orgId);
+    const keyOf = async (permissions: string[]) =>
+      (await owner.client.ask(keyMutation, { input: { name: 'k', permissions } })).data.createApiKey.key as string;
+    const extensions = { permission, org: orgId };
+    expect((await ask(await keyOf([permission]), { extensions })).response.status.code).toBe(0);
+    expect(refusal(await ask(await keyOf(['org.read']), { extensions }))[1]).toBe(403);
   });
 
   it('while a second factor is due, and opens nothing', async () => {

@@ -60,6 +60,9 @@ export const checkPermissions = (needs: CheckNeeds) => {
       if (question.userId !== self && !(await mayAskAbout(caller, question))) throw forbidden('permissions.check is needed.');
     return Promise.all(
       questions.map(async ({ permission, orgId, on, userId }) => {
+        // Whoever asks with a key, or hands one on to have it asked with, hears what the key may: no more than it names.
+        if (userId === self && caller.identity?.keyPermissions?.includes(permission) === false)
+          return { allowed: false, reason: `The API key does not name ${permission}.` };
         const resource = on && `${on.type}:${on.id}`;
         const compiled = await permissions.compiled(userId);
         const decision = decide(compiled, { permission, orgId, resource }, clock.now());

@@ -41,10 +41,16 @@ export const openPermissions = ({ database, clock }: { database: Database; clock
   const tell = (userId: string): void => {
     for (const each of watchers.get(userId) ?? []) each();
   };
+  const of = async (userId: string): Promise<ReadonlySet<string>> => platformPermissions(await compiled(userId), clock.now());
   return {
     compiled,
     /** Permissions on the platform at this moment; empty for a user who is not active. */
-    of: async (userId: string): Promise<ReadonlySet<string>> => platformPermissions(await compiled(userId), clock.now()),
+    of,
+    /** Whether an administrator may still act as the user: as he was let at first, by what both hold now. */
+    mayActAs: async (adminId: string, userId: string): Promise<boolean> => {
+      const [own, theirs] = await Promise.all([of(adminId), of(userId)]);
+      return own.has('users.impersonate') && [...theirs].every((permission) => own.has(permission));
+    },
     /** What a token says: permissions on the platform and, for a session that speaks for an organization, those there. */
     scopes: async (userId: string, orgId: string | null): Promise<Iterable<string>> => {
       const known = await compiled(userId);

@@ -31,7 +31,6 @@ export const deleteUser =
         await leavePlaces(trail, sql, caller, id, held);
         await eraseAccount(sql, id, erasedAt, ['ACTIVE', 'DEACTIVATED', 'PENDING_VERIFICATION']);
         const ended = await endings.all(sql, caller, id, 'account_deleted');
-        ended.push(...(await endings.impersonationsBy(sql, caller, id, 'impersonator_gone')));
         await erasePersonalTraces(sql, id, erasedAt);
         await trail.write(sql, [trail.fact(caller, { type: 'user.deleted', data, subjectId: id })]);
         return { id, ended };

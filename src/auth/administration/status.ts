@@ -58,7 +58,6 @@ export const deactivateUser =
       if (status !== 'ACTIVE' || (await isLastSuperadmin(sql, id))) return 'Conflict';
       await moveStatus(sql, id, 'DEACTIVATED', 'ACTIVE', clock.now());
       const ended = await endings.all(sql, caller, id, 'account_deactivated');
-      ended.push(...(await endings.impersonationsBy(sql, caller, id, 'impersonator_gone')));
       for (const purpose of ['reset_password', 'magic_link'] as const) await oneTime.endAll(sql, purpose, id);
       await forgetFirstFactor(sql, id, clock.now());
       await trail.write(sql, [trail.fact(caller, { type: 'user.deactivated', data, subjectId: id })]);

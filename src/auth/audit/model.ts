@@ -77,6 +77,7 @@ export type FactData = {
   'organization.member_role_changed': { from: string; to: string };
   'organization.member_removed': { role: string };
   'organization.ownership_transferred': Record<string, never>;
+  'organization.recovered': Record<string, never>;
   'session.organization_changed': Record<string, never>;
   'permission.granted': { permission: string; grant: string; expiresAt: string | null };
   'permission.revoked': { permission: string; grant: string };

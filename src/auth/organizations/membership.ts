@@ -31,7 +31,7 @@ export type RemoveMemberOutcome =
   | { readonly kind: 'MemberRemoved'; readonly orgId: string; readonly userId: string }
   | Refused<'NotFound' | 'LastOwner'>;
 
-const isOwner = (role: MemberRole): boolean => role.name === ownerRole && role.builtIn;
+const isOwner = (role: Pick<MemberRole, 'name' | 'builtIn'>): boolean => role.name === ownerRole && role.builtIn;
 const noRole = () => invalid('role', 'There is no such role in the organization.');
 const idsOf = (input: { orgId: string; userId: string }) => ({ orgId: input.orgId.toLowerCase(), userId: input.userId.toLowerCase() });
 
@@ -46,7 +46,7 @@ export const openMembership = ({ database, clock, trail, may, permissions }: Mem
     trail.committed();
     return outcome;
   };
-  const outrank = async (caller: SignedInCaller, orgId: string, roles: readonly MemberRole[]): Promise<void> => {
+  const outrank = async (caller: SignedInCaller, orgId: string, roles: readonly Pick<MemberRole, 'id'>[]): Promise<void> => {
     for (const role of roles) await may.outrank(caller, orgId, await permissionsOfRoles(database, [role.id]));
   };
 
@@ -110,18 +110,34 @@ export const openMembership = ({ database, clock, trail, may, permissions }: Mem
     });
   };
 
+  const recover = (caller: SignedInCaller, orgId: string, toUserId: string, owner: { id: string }) =>
+    change(orgId, [toUserId], async (sql): Promise<OrganizationOutcome | Refused<'NotFound' | 'Conflict'>> => {
+      const current = await findMemberRole(sql, orgId, toUserId);
+      if (!current?.isActive) return { kind: 'NotFound' };
+      if (isOwner(current)) return { kind: 'Conflict' };
+      if (!(await setMemberRole(sql, orgId, toUserId, owner.id))) return { kind: 'NotFound' };
+      await trail.write(sql, [trail.fact(caller, { type: 'organization.recovered', data: {}, orgId, subjectId: toUserId })]);
+      return { kind: 'Organization', id: orgId };
+    });
+
   const transfer = async (
     caller: SignedInCaller,
     input: { orgId: string; toUserId: string },
   ): Promise<OrganizationOutcome | Refused<'NotFound' | 'Conflict'>> => {
     const [orgId, toUserId] = [input.orgId.toLowerCase(), input.toUserId.toLowerCase()];
     const { userId } = caller.identity;
-    if (!isUuid(toUserId) || !(await may.enter(caller, orgId, 'org.own'))) return { kind: 'NotFound' };
+    if (!isUuid(toUserId)) return { kind: 'NotFound' };
     const [owner, admin] = [await findRole(database, orgId, ownerRole), await findRole(database, orgId, 'admin')];
     if (!owner || !admin) throw new Error('the built-in roles of organizations are not there');
+    // From outside, for an organization whose owners are gone: a further one, of its own people.
+    if (caller.permissions.has('org.recover') && !(await findMemberRole(database, orgId, userId)))
+      return recover(caller, orgId, toUserId, owner);
+    if (!(await may.enter(caller, orgId, 'org.own'))) return { kind: 'NotFound' };
     return change(orgId, [userId, toUserId], async (sql): Promise<OrganizationOutcome | Refused<'NotFound' | 'Conflict'>> => {
       const own = await findMemberRole(sql, orgId, userId);
       if (!own || !isOwner(own) || userId === toUserId) return { kind: 'Conflict' };
+      // Whoever is deactivated would be an owner who can do nothing.
+      if (!(await findMemberRole(sql, orgId, toUserId))?.isActive) return { kind: 'NotFound' };
       if (!(await setMemberRole(sql, orgId, toUserId, owner.id))) return { kind: 'NotFound' };
       await setMemberRole(sql, orgId, userId, admin.id);
       await trail.write(sql, [

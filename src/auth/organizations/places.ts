@@ -5,7 +5,7 @@ export type PlacesNeeds = { permissions: Pick<Permissions, 'compiled'> };
 export const openPlaces = ({ permissions }: PlacesNeeds) => {
   // Whoever is a member holds a permission there: no role gives nothing.
   const placesOf = async (userId: string): Promise<readonly string[]> => [...(await permissions.compiled(userId)).organizations.keys()];
-  const isMember = async (userId: string, orgId: string): Promise<boolean> => (await placesOf(userId)).includes(orgId);
+  const isMember = async (userId: string, orgId: string): Promise<boolean> => (await permissions.compiled(userId)).organizations.has(orgId);
   return {
     isMember,
     /** `wanted`, where the user is in it; else the only one of a user of one; null for everybody else. */

@@ -69,9 +69,11 @@ const remove = statement(`WITH roles_there AS (DELETE FROM role_assignments WHER
 export const deleteMember = async (sql: Sql, orgId: string, userId: string): Promise<boolean> =>
   (await sql.run(remove, [orgId, userId])).length > 0;
 const memberRole = statement(
-  `SELECT r.id, r.name, r.built_in AS "builtIn" FROM org_members m JOIN roles r ON r.id = m.role_id WHERE m.org_id = $1 AND m.user_id = $2`,
+  `SELECT r.id, r.name, r.built_in AS "builtIn", u.status = 'ACTIVE' AS "isActive"
+  FROM org_members m JOIN roles r ON r.id = m.role_id JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2`,
 );
-export type MemberRole = Pick<RoleRow, 'id' | 'name' | 'builtIn'>;
+/** `isActive`: whether the member can use it. */
+export type MemberRole = Pick<RoleRow, 'id' | 'name' | 'builtIn'> & { readonly isActive: boolean };
 export const findMemberRole = async (sql: Sql, orgId: string, userId: string): Promise<MemberRole | undefined> =>
   (await sql.run<MemberRole>(memberRole, [orgId, userId]))[0];
 const emailOf = statement(`SELECT email_key FROM users WHERE id = $1 AND status = 'ACTIVE' AND email_verified_at IS NOT NULL`);

@@ -13,9 +13,14 @@ export type SwitchNeeds = {
   grants: Grants;
   isMember(userId: string, orgId: string): Promise<boolean>;
 };
-export type SwitchOutcome = SignedIn | Refused<'NotFound'>;
+export type Switched = Omit<SignedIn, 'refreshToken' | 'sessionSeconds' | 'user'> & { readonly refreshToken: null };
+export type SwitchOutcome = Switched | Refused<'NotFound'>;
 
-/** For members alone, as a sign-in and a refresh: whoever sees an organization from outside does not speak for it. The refresh token stays; the access token is a new one, with the scopes of the organization. */
+/**
+ * For members alone, as a sign-in and a refresh: whoever sees an organization from outside does not speak for it. The access token is a new
+ * one, with the scopes of the organization. The refresh token stays, and is not told: whoever has an access token for some minutes, or a page
+ * whose refresh token is in a cookie it cannot read, would have one for the whole session.
+ */
 export const switchOrganization =
   ({ database, trail, grants, isMember }: SwitchNeeds) =>
   async (caller: SignedInCaller, orgId: string): Promise<SwitchOutcome> => {
@@ -28,5 +33,6 @@ export const switchOrganization =
     });
     if (!session) return { kind: 'NotFound' };
     trail.committed();
-    return grants.grant(session);
+    const { user_id: userId, session_id: sessionId } = session;
+    return { kind: 'SignedIn', ...(await grants.accessToken(session)), refreshToken: null, userId, sessionId };
   };

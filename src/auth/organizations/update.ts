@@ -1,5 +1,6 @@
 /** An organization's name, slug and settings. */
 import type { Clock, Database } from '../../infra/ports.ts';
+import type { Permissions } from '../access/permissions.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
@@ -8,12 +9,12 @@ import type { May } from './may.ts';
 import { checkSettings, isSlug, parseName, type SettingsInput } from './model.ts';
 import { isSlugTaken, updateOrganizationRow } from './store.ts';
 
-export type UpdateNeeds = { database: Database; clock: Clock; trail: AuditTrail; may: May };
+export type UpdateNeeds = { database: Database; clock: Clock; trail: AuditTrail; may: May; permissions: Permissions };
 export type UpdateOrganizationInput = { orgId: string; name?: string | null; slug?: string | null; settings?: SettingsInput | null };
 export type UpdateOrganizationOutcome = OrganizationOutcome | Refused<'NotFound' | 'InvalidInput' | 'Conflict'>;
 
 export const updateOrganization =
-  ({ database, clock, trail, may }: UpdateNeeds) =>
+  ({ database, clock, trail, may, permissions }: UpdateNeeds) =>
   async (caller: SignedInCaller, input: UpdateOrganizationInput): Promise<UpdateOrganizationOutcome> => {
     const orgId = input.orgId.toLowerCase();
     if (!(await may.enter(caller, orgId, 'org.update'))) return { kind: 'NotFound' };
@@ -34,6 +35,8 @@ export const updateOrganization =
       if (isSlugTaken(error)) return { kind: 'Conflict' };
       throw error;
     }
+    // What it asks of its members' sessions is compiled with what they may.
+    permissions.forgetIn(orgId);
     trail.committed();
     return { kind: 'Organization', id: orgId };
   };

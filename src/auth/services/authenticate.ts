@@ -16,12 +16,14 @@ export type BearerNeeds = {
   revoked: Revoked;
   accessTokens: Pick<AccessTokens, 'read'>;
   permissionsOf: (userId: string) => Promise<ReadonlySet<string>>;
+  isMember: (userId: string, orgId: string) => Promise<boolean>;
+  mayActAs: (adminId: string, userId: string) => Promise<boolean>;
 };
 const resolutionMs = 60_000;
 
 /** Throws the denial UNAUTHENTICATED unless the token is genuine, current, and its session, client, token or key has not been ended. */
 export const authenticate = (needs: BearerNeeds) => {
-  const { database, clock, revoked, accessTokens, permissionsOf } = needs;
+  const { database, clock, revoked, accessTokens, permissionsOf, isMember, mayActAs } = needs;
   const living = requireLiving(needs);
 
   const identityOf = async (key: KeyRow, now: Date): Promise<Identity> => {
@@ -55,10 +57,21 @@ export const authenticate = (needs: BearerNeeds) => {
     return identityOf(key, now);
   };
 
+  /** Membership as it is now, not as the token says: who has left an organization speaks for it no more, nor by what a role there gave. */
+  const present = async (identity: Identity): Promise<Identity> => {
+    const { impersonatorId } = identity;
+    // The user may have been given more meanwhile, or the administrator less.
+    if (impersonatorId && !(await mayActAs(impersonatorId, identity.userId)))
+      throw unauthenticated('This user cannot be acted as any more.');
+    if (identity.orgId === null || (await isMember(identity.userId, identity.orgId))) return identity;
+    const held = await permissionsOf(identity.userId);
+    return { ...identity, orgId: null, scopes: identity.scopes.filter((scope) => held.has(scope)) };
+  };
+
   return async (token: string): Promise<Bearer> => {
     if (token.startsWith('lk_')) return { identity: await byKey(token), client: null };
     const { identity, client } = await accessTokens.read(token);
-    if (identity) return { identity: await living(identity), client: null };
+    if (identity) return { identity: await present(await living(identity)), client: null };
     const { clientId, tokenId } = client;
     const ended = revoked.has(clientId) || revoked.has(tokenId);
     if (ended || (revoked.stale() && !(await tokenLives(database, clientId, tokenId))))

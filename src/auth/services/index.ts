@@ -27,6 +27,8 @@ export type ServicesNeeds = {
   accessTokens: AccessTokens;
   refreshSecret: Buffer;
   permissionsOf: (userId: string) => Promise<ReadonlySet<string>>;
+  isMember: (userId: string, orgId: string) => Promise<boolean>;
+  mayActAs: (adminId: string, userId: string) => Promise<boolean>;
   permissionsAnywhere: (userId: string) => Promise<ReadonlySet<string>>;
   config: { issuer: string; publicUrl: string; RATE_LIMIT_SERVICE: Rate };
 };

@@ -10,12 +10,18 @@ import { type EndedSession, endImpersonations, endSession, endSessions } from '.
 export type Endings = ReturnType<typeof openEndings>;
 
 export const openEndings = ({ clock, trail, revoked }: { clock: Clock; trail: AuditTrail; revoked: Revoked }) => {
-  const record = async (sql: Sql, caller: Caller, ended: readonly EndedSession[], reason: RevokedReason): Promise<string[]> => {
+  const record = async (
+    sql: Sql,
+    caller: Caller,
+    ended: readonly EndedSession[],
+    reason: RevokedReason,
+    byId?: string,
+  ): Promise<string[]> => {
     const facts = ended.map(({ session_id: sessionId, user_id: userId }) =>
       trail.fact(caller, {
         type: 'session.revoked',
         data: { reason },
-        actorId: caller.identity?.userId ?? userId,
+        actorId: caller.identity?.userId ?? byId ?? userId,
         subjectId: userId,
         sessionId,
       }),
@@ -32,9 +38,15 @@ export const openEndings = ({ clock, trail, revoked }: { clock: Clock; trail: Au
   return {
     /** The facts of sessions that a statement has just ended; their ids. */
     record,
-    /** Ends all of a user's sessions but `exceptId`; the ids of those it ended. Call `announce` with them after the commit. */
-    all: async (sql: Sql, caller: Caller, userId: string, reason: RevokedReason, exceptId: string | null = null): Promise<string[]> =>
-      record(sql, caller, await endSessions(sql, userId, clock.now(), reason, exceptId), reason),
+    /**
+     * Ends all of a user's sessions but `exceptId`, and those in which the user acts as somebody else: whoever has to be thrown out is out
+     * of them too. The ids of those it ended. Call `announce` with them after the commit.
+     */
+    all: async (sql: Sql, caller: Caller, userId: string, reason: RevokedReason, exceptId: string | null = null): Promise<string[]> => {
+      const ended = await endSessions(sql, userId, clock.now(), reason, exceptId);
+      const [own, acting] = [ended.filter((one) => one.user_id === userId), ended.filter((one) => one.user_id !== userId)];
+      return [...(await record(sql, caller, own, reason)), ...(await record(sql, caller, acting, 'impersonator_gone', userId))];
+    },
     /** Ends every session in which the user acts as somebody else; the ids of those it ended. */
     impersonationsBy: async (sql: Sql, caller: Caller, userId: string, reason: RevokedReason): Promise<string[]> =>
       record(sql, caller, await endImpersonations(sql, userId, clock.now(), reason), reason),

@@ -14,6 +14,8 @@ export const openGrants = (needs: {
   refreshSecret: Buffer;
   /** On the platform, and in the organization that the session speaks for. */
   scopesOf: (userId: string, orgId: string | null) => Promise<Iterable<string>>;
+  isMember: (userId: string, orgId: string) => Promise<boolean>;
+  mayActAs: (adminId: string, userId: string) => Promise<boolean>;
   requirement: Requirement;
 }) => {
   const { requirement } = needs;
@@ -24,13 +26,19 @@ export const openGrants = (needs: {
     session.trusted_device_id === null &&
     (await requirement.of(session.user_id, session.org_id));
 
+  /** What an administrator may act as no more says nothing of what its user may, to services that verify by themselves. */
+  const isWithin = async ({ impersonator_id: adminId, user_id: userId }: Granted): Promise<boolean> =>
+    adminId === null || needs.mayActAs(adminId, userId);
+
   const accessToken = async (session: Granted): Promise<{ accessToken: string; expiresIn: number; restricted: boolean }> => {
     const restricted = await isRestricted(session);
+    // A sign-in may cross with a removal: its session then names an organization that its user has left.
+    const orgId = session.org_id !== null && (await needs.isMember(session.user_id, session.org_id)) ? session.org_id : null;
     const { token, expiresIn } = needs.accessTokens.sign({
       userId: session.user_id,
       sessionId: session.session_id,
-      orgId: session.org_id,
-      scopes: restricted ? [] : await needs.scopesOf(session.user_id, session.org_id),
+      orgId,
+      scopes: restricted || !(await isWithin(session)) ? [] : await needs.scopesOf(session.user_id, orgId),
       amr: session.amr,
       authenticatedAt: session.authenticated_at,
       clientId: session.client_id,

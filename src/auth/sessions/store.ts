@@ -109,8 +109,11 @@ const raise = statement(
 export const raiseSession = async (sql: Sql, sessionId: string, at: Date, amr: readonly string[]): Promise<boolean> =>
   (await sql.run(raise, [sessionId, at, amr])).length > 0;
 
-const move = statement(`UPDATE sessions s SET org_id = $2 WHERE s.id = $1 AND s.revoked_at IS NULL RETURNING ${granted}`);
-/** The session speaks for another organization from now on; undefined where it does not live. */
+// The member's row is held: a removal that comes first is seen, one that comes after finds the session.
+const move = statement(`WITH there AS (SELECT m.user_id FROM org_members m JOIN sessions s ON s.user_id = m.user_id
+    WHERE s.id = $1 AND m.org_id = $2 FOR KEY SHARE OF m)
+  UPDATE sessions s SET org_id = $2 FROM there t WHERE s.id = $1 AND s.user_id = t.user_id AND s.revoked_at IS NULL RETURNING ${granted}`);
+/** The session speaks for another organization from now on; undefined where it does not live, or its user is no member. */
 export const setOrganization = async (sql: Sql, sessionId: string, orgId: string): Promise<Granted | undefined> =>
   (await sql.run<Granted>(move, [sessionId, orgId]))[0];
 
@@ -128,10 +131,13 @@ export const endSession = async (
   userId: string | null,
 ): Promise<EndedSession | undefined> => (await sql.run<EndedSession>(revokeOne, [sessionId, at, reason, userId]))[0];
 
+// In the order of their ids: two administrators who act as each other, and are thrown out at once, do not deadlock.
 const revokeAll =
-  statement(`UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
-  AND id IS DISTINCT FROM $4::uuid RETURNING id AS session_id, user_id, browser, os`);
-/** Ends every living session of the user but `exceptId`. */
+  statement(`WITH due AS (SELECT id FROM sessions WHERE (user_id = $1 OR impersonator_id = $1) AND revoked_at IS NULL AND expires_at > $2
+    AND id IS DISTINCT FROM $4::uuid ORDER BY id FOR NO KEY UPDATE)
+  UPDATE sessions s SET revoked_at = $2, revoked_reason = CASE WHEN s.user_id = $1 THEN $3 ELSE 'impersonator_gone' END
+  FROM due WHERE s.id = due.id RETURNING s.id AS session_id, s.user_id, s.browser, s.os`);
+/** Ends every living session of the user but `exceptId`, and every one in which the user acts as somebody else. */
 export const endSessions = (sql: Sql, userId: string, at: Date, reason: RevokedReason, exceptId: string | null): Promise<EndedSession[]> =>
   sql.run<EndedSession>(revokeAll, [userId, at, reason, exceptId]);
 

@@ -57,7 +57,6 @@ export const deleteAccount = (needs: DeleteAccountNeeds) => {
       await leavePlaces(trail, sql, caller, userId, held);
       await eraseAccount(sql, userId, erasedAt, ['ACTIVE']);
       const ids = await endings.all(sql, caller, userId, 'account_deleted');
-      ids.push(...(await endings.impersonationsBy(sql, caller, userId, 'impersonator_gone')));
       await erasePersonalTraces(sql, userId, erasedAt);
       await trail.write(sql, [trail.fact(caller, { type: 'user.deleted', data: {} })]);
       return ids;

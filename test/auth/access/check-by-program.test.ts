@@ -65,6 +65,19 @@ describe('a program without permissions.check', () => {
 });
 
 describe('people and API keys', () => {
+  it('a key hears of itself what both it and its owner may, on the owner’s own things too', async () => {
+    const keyOf = async (permissions: string[]) =>
+      world.anonymous.as((await admin.client.ask(keyMutation, { input: { name: 'k', permissions } })).data.createApiKey.key);
+    const [bare, reading] = [await keyOf([]), await keyOf(['users.read'])];
+    const allowed = async (client: Client, input: object) => {
+      const { data } = await client.ask('query ($input: PermissionCheckInput!) { checkPermission(input: $input) { allowed } }', { input });
+      return data.checkPermission.allowed;
+    };
+    const own = { permission: 'users.read', resource: `user:${admin.id}` };
+    for (const input of [{ permission: 'users.read' }, own])
+      expect([await allowed(admin.client, input), await allowed(reading, input), await allowed(bare, input)]).toEqual([true, true, false]);
+  });
+
   it('ask about themselves without a userId, and about others with the permission', async () => {
     const made = async (client: Client, permissions: string[]) =>
       world.anonymous.as((await client.ask(keyMutation, { input: { name: 'k', permissions } })).data.createApiKey.key);

@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admin, countFacts, factOf, makeRole } from '../../kit/administration.ts';
 import type { Client } from '../../kit/client.ts';
+import { act, found } from '../../kit/organizations.ts';
 import { openStream } from '../../kit/stream.ts';
 import { openWorld, refreshMutation, type SignedInPerson, type World } from '../../kit/world.ts';
 
@@ -83,6 +84,26 @@ describe('impersonation', () => {
     expect(await countFacts(world)).toBe(before);
   });
 
+  it('hands nothing of an organization on: what the administrator gave or took as its owner would outlast the half hour', async () => {
+    const [owner, guest] = [await world.signedIn(), await world.signedIn()];
+    const orgId = await found(owner);
+    const grant = await act(owner.client, 'grantPermission', { orgId, userId: owner.id, permission: 'org.read' });
+    const acting = await actAs(clerk, owner.id);
+    expect((await acting.client.ask(`{ organization(id: "${orgId}") { id } }`)).data.organization).toEqual({ id: orgId });
+    const before = await countFacts(world);
+    for (const call of [
+      `addMember(input: { orgId: "${orgId}", userId: "${clerk.id}", role: "owner" })`,
+      `updateMemberRole(input: { orgId: "${orgId}", userId: "${guest.id}", role: "owner" })`,
+      `inviteMember(input: { orgId: "${orgId}", email: "${clerk.email}", role: "owner" })`,
+      `removeMember(input: { orgId: "${orgId}", userId: "${guest.id}" })`,
+      `updateOrganization(input: { orgId: "${orgId}", settings: { requireMfa: false } })`,
+      `revokePermission(input: { grantId: "${grant.id}" })`,
+      'acceptInvitation(input: { token: "somebody\u2019s" })',
+    ])
+      expect(await codeOf(acting.client, `mutation { ${call} { __typename } }`), call).toBe('FORBIDDEN');
+    expect(await countFacts(world)).toBe(before);
+  });
+
   it('is never onto a user who may more, nor oneself; the attempt upwards is a fact, and opens nothing', async () => {
     for (const userId of [boss.id, clerk.id])
       expect((await admin(clerk.client, 'impersonate', { userId, reason: 'curious' })).__typename).toBe('FORBIDDEN');
@@ -127,6 +148,34 @@ describe('impersonation', () => {
     await admin(boss.client, 'deactivateUser', { userId: helper.id });
     await stream.ended;
     expect((await refresh(second.refreshToken)).__typename).toBe('SessionEnded');
+  });
+
+  it('opens nothing once the user may more than the administrator, or the administrator may act no more', async () => {
+    const person = await world.person();
+    const first = await actAs(clerk, person.id);
+    await admin(boss.client, 'assignRole', { userId: person.id, role: 'support' });
+    expect(await codeOf(first.client, '{ me { id } }')).toBe('UNAUTHENTICATED');
+    expect((await fetch(`${world.url}/auth/validate`, { headers: { authorization: `Bearer ${first.accessToken}` } })).status).toBe(401);
+    expect(decodeJwt((await refresh(first.refreshToken)).accessToken)).toMatchObject({ scope: '' });
+    const role = await act(boss.client, 'createRole', { name: 'stand-in', permissions: ['users.read', 'users.impersonate'] });
+    const helper = await world.signedIn(undefined, { roles: ['stand-in'] });
+    const second = await actAs(helper, (await world.person()).id);
+    expect(await codeOf(second.client, '{ me { id } }')).toBeNull();
+    await act(boss.client, 'updateRole', { roleId: role.id, permissions: ['users.read'] });
+    expect(await codeOf(second.client, '{ me { id } }')).toBe('UNAUTHENTICATED');
+  });
+
+  it('ends with all sessions of the administrator, whoever ends them', async () => {
+    const [helper, person] = [await world.signedIn(undefined, { roles: ['clerk'] }), await world.person()];
+    for (const client of [boss.client, helper.client]) {
+      const acting = await actAs(helper, person.id);
+      const call = 'mutation ($userId: ID!) { revokeSessions(input: { userId: $userId }) { ... on LoggedOut { sessionIds } } }';
+      const { client: by } = client === boss.client ? boss : await world.signIn(helper);
+      expect((await by.ask(call, { userId: helper.id })).data.revokeSessions.sessionIds).toContain(acting.sessionId);
+      expect(await codeOf(acting.client, '{ me { id } }')).toBe('UNAUTHENTICATED');
+      expect(await factOf(world, 'session.revoked', person.id)).toMatchObject({ data: { reason: 'impersonator_gone' } });
+      Object.assign(helper, await world.signIn(helper));
+    }
   });
 
   it('is over after thirty minutes, whatever is refreshed', async () => {

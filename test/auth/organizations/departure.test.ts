@@ -102,14 +102,41 @@ describe('an owner who was deactivated', () => {
 });
 
 describe('an only owner who is gone for good', () => {
-  it('is replaced by an administrator who acts as him, and then deleted', async () => {
+  it('is joined by another one whom the platform’s administrator makes so, of its own active people alone, and then deleted', async () => {
     const owner = await world.signedIn();
     const orgId = await found(owner);
-    const heir = await member(world, owner, orgId, 'admin');
-    const acting = await admin(boss.client, 'impersonate', { userId: owner.id, reason: 'has left the company' });
-    const input = { orgId, userId: heir.id, role: 'owner' };
-    expect((await act(world.anonymous.as(acting.accessToken), 'updateMemberRole', input)).__typename).toBe('OrgMember');
+    const [heir, gone] = [await member(world, owner, orgId, 'admin'), await member(world, owner, orgId, 'admin')];
+    const [stranger, support] = [await world.signedIn(), await world.signedIn(undefined, { roles: ['support'] })];
+    await admin(boss.client, 'deactivateUser', { userId: gone.id });
+    for (const toUserId of [stranger.id, gone.id, boss.id])
+      expect((await transfer(boss.client, { orgId, toUserId })).__typename).toBe('NotFound');
+    expect((await transfer(boss.client, { orgId, toUserId: owner.id })).__typename).toBe('Conflict');
+    // Who sees the organization, and who sees it not, and may not.
+    for (const person of [support, stranger])
+      expect((await transfer(person.client, { orgId, toUserId: heir.id })).__typename).toBe('NotFound');
+    expect((await transfer(boss.client, { orgId, toUserId: heir.id })).__typename).toBe('Organization');
+    expect(
+      (await membersOf(orgId))
+        .filter(({ role }) => role === 'owner')
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual([owner.id, heir.id].toSorted());
+    expect(
+      await world.sql(
+        `SELECT actor_id AS actor, subject_id AS heir FROM audit_events WHERE type = 'organization.recovered' AND org_id = $1`,
+        [orgId],
+      ),
+    ).toEqual([{ actor: boss.id, heir: heir.id }]);
     expect((await admin(boss.client, 'deleteUser', { userId: owner.id })).__typename).toBe('AccountDeleted');
+  });
+
+  it('does not hand the organization to somebody who is deactivated', async () => {
+    const owner = await world.signedIn();
+    const orgId = await found(owner);
+    const gone = await member(world, owner, orgId, 'admin');
+    await admin(boss.client, 'deactivateUser', { userId: gone.id });
+    expect((await transfer(owner.client, { orgId, toUserId: gone.id })).__typename).toBe('NotFound');
+    expect((await transfer(owner.client, { orgId, toUserId: owner.id })).__typename).toBe('Conflict');
   });
 });
 

@@ -1,0 +1,71 @@
+/** Whoever has left an organization speaks for it no more: not by a token from before, nor by a session that crossed with the removal. */
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { act, found, member } from '../../kit/organizations.ts';
+import { basic, post, serviceOf } from '../../kit/services.ts';
+import { openWorld, refreshMutation, type SignedInPerson, type World } from '../../kit/world.ts';
+
+let world: World;
+let boss: SignedInPerson;
+let owner: SignedInPerson;
+let orgId: string;
+beforeAll(async () => {
+  world = await openWorld();
+  boss = await world.signedIn(undefined, { roles: ['superadmin'] });
+  owner = await world.signedIn();
+  orgId = await found(owner);
+});
+afterAll(() => world?.close());
+
+const switching = 'mutation ($orgId: ID!) { switchOrganization(orgId: $orgId) { __typename ... on SignedIn { accessToken } } }';
+const switchTo = async (person: SignedInPerson) => (await person.client.ask(switching, { orgId })).data.switchOrganization;
+const removed = (person: SignedInPerson) => act(owner.client, 'removeMember', { orgId, userId: person.id });
+const refreshed = async ({ refreshToken }: SignedInPerson): Promise<Record<string, unknown>> =>
+  decodeJwt((await world.anonymous.ask(refreshMutation, { input: { refreshToken } })).data.refresh.accessToken);
+
+describe('a token from before the removal', () => {
+  it('is good, and names neither the organization nor what a role there gave, to gateways, to services and in facts', async () => {
+    const service = await serviceOf(boss.client, ['tokens.introspect']);
+    const admin = await member(world, owner, orgId, 'admin');
+    const { accessToken } = await switchTo(admin);
+    const told = async () => {
+      const { status, headers } = await fetch(`${world.url}/auth/validate`, { headers: { authorization: `Bearer ${accessToken}` } });
+      const { body } = await post(world, 'introspect', { token: accessToken }, basic(service.id, service.secret));
+      return [status, headers.get('x-org-id'), headers.get('x-scopes'), body['org'] ?? '', body['scope']];
+    };
+    const [, , scopes] = await told();
+    expect(scopes).toContain('org.members.manage');
+    expect(await told()).toEqual([200, orgId, scopes, orgId, scopes]);
+    await removed(admin);
+    expect(await told()).toEqual([200, '', '', '', '']);
+    await world.anonymous.as(accessToken).ask('mutation { updateProfile(input: { name: "Elsewhere" }) { __typename } }');
+    expect(await world.sql(`SELECT org_id FROM audit_events WHERE type = 'user.updated' AND actor_id = $1`, [admin.id])).toEqual([
+      { org_id: null },
+    ]);
+  });
+});
+
+describe('a session', () => {
+  it('that crossed with the removal has no token for the organization at its next refresh', async () => {
+    const trader = await member(world, owner, orgId, 'trader');
+    await switchTo(trader);
+    await removed(trader);
+    await world.sql('UPDATE sessions SET org_id = $2 WHERE id = $1', [trader.sessionId, orgId]);
+    const claims = await refreshed(trader);
+    expect(claims).toMatchObject({ sub: trader.id, scope: '' });
+    expect(claims).not.toHaveProperty('org');
+  });
+
+  it('does not speak for an organization that it switches to while its user is removed, in thirty rounds', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      const trader = await member(world, owner, orgId, 'trader');
+      await Promise.all([removed(trader), switchTo(trader)]);
+      expect(await world.sql('SELECT org_id FROM sessions WHERE user_id = $1', [trader.id])).toEqual([{ org_id: null }]);
+    }
+  });
+
+  it('of the platform’s administrator, who sees the organization and is not in it, does not speak for it', async () => {
+    expect((await boss.client.ask(`{ organization(id: "${orgId}") { id } }`)).data.organization).toEqual({ id: orgId });
+    expect((await switchTo(boss)).__typename).toBe('NotFound');
+  });
+});
