@@ -1,6 +1,7 @@
 /** The administration room's verbs. */
 import type { UserPage } from '../auth/administration/list-users.ts';
 import type { SignedInCaller } from '../auth/caller.ts';
+import { countedTo } from '../schema/counts.ts';
 import {
   AdminUpdateUserInput,
   AdminUserInput,
@@ -19,7 +20,7 @@ const UserConnection = builder.connectionObject(
   {
     type: User,
     name: 'UserConnection',
-    fields: (t) => ({ totalCount: t.int({ resolve: (page) => (page as unknown as UserPage).total() }) }),
+    fields: (t) => ({ totalCount: t.int({ description: countedTo, resolve: (page) => (page as unknown as UserPage).total() }) }),
   },
   { name: 'UserEdge' },
 );

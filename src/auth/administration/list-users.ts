@@ -4,6 +4,7 @@
  */
 import type { Database } from '../../infra/ports.ts';
 import { badRequest } from '../access/denial.ts';
+import { findRole } from '../access/role-store.ts';
 import type { SignedInCaller } from '../caller.ts';
 import { countRows, query } from '../counting.ts';
 import { isUuid, type Page, type PageArgs, type PageWindow, pageOf, windowOf } from '../paging.ts';
@@ -21,27 +22,27 @@ export type UserFilter = {
 };
 export type ListUsersArgs = PageArgs & { filter?: UserFilter | null };
 
+/** A filter whose role is looked up before: PostgreSQL then knows how many hold it. */
+type Sought = UserFilter & { roleId: string | null };
+
 /** The FROM and the conditions that a filter comes to, and the id in whose index the walk is. */
 const sourceOf =
-  (filter: UserFilter): ((...args: Parameters<Source>) => ReturnType<Source> & { id: string }) =>
+  (filter: Sought): ((...args: Parameters<Source>) => ReturnType<Source> & { id: string }) =>
   (bind) => {
     const conditions = [`u.status <> 'DELETED'`];
     if (filter.status) conditions.push(`u.status = ${bind(filter.status)}::user_status`);
     // The id's time is the account's.
     if (filter.createdAfter) conditions.push(`u.id >= uuid_floor(${bind(filter.createdAfter)}::timestamptz)`);
     if (filter.createdBefore) conditions.push(`u.id < uuid_floor(${bind(filter.createdBefore)}::timestamptz)`);
-    if (filter.role) {
-      const role = `(SELECT id FROM roles WHERE name = ${bind(filter.role)} AND org_id IS NULL)`;
-      conditions.push(`a.role_id = ${role}`, 'a.org_id IS NULL');
-    }
+    if (filter.roleId) conditions.push(`a.role_id = ${bind(filter.roleId)}::uuid`, 'a.org_id IS NULL');
     if (filter.orgId) conditions.push(`m.org_id = ${bind(filter.orgId)}::uuid`);
     const members = 'org_members m JOIN users u ON u.id = m.user_id';
     const from = filter.orgId ? members : 'users u';
-    if (filter.role) return { from: `role_assignments a JOIN ${from} ON u.id = a.user_id`, conditions, id: 'a.user_id' };
+    if (filter.roleId) return { from: `role_assignments a JOIN ${from} ON u.id = a.user_id`, conditions, id: 'a.user_id' };
     return { from, conditions, id: filter.orgId ? 'm.user_id' : 'u.id' };
   };
 
-const walk = (columns: string, filter: UserFilter, window: Omit<PageWindow, 'size'>) =>
+const walk = (columns: string, filter: Sought, window: Omit<PageWindow, 'size'>) =>
   query((bind) => {
     const { from, conditions, id } = sourceOf(filter)(bind);
     if (window.after) conditions.push(`${id} < ${bind(window.after)}::uuid`);
@@ -57,9 +58,12 @@ export const listUsers =
   ({ database }: { database: Database }) =>
   async (_caller: SignedInCaller, args: ListUsersArgs): Promise<UserPage> => {
     const window = windowOf(args);
-    const filter = args.filter ?? {};
-    if (filter.orgId && !isUuid(filter.orgId)) throw badRequest('filter.orgId is not an id.');
-    const prefix = prefixOf(filter.search);
+    const asked = args.filter ?? {};
+    if (asked.orgId && !isUuid(asked.orgId)) throw badRequest('filter.orgId is not an id.');
+    const prefix = prefixOf(asked.search);
+    const roleId = asked.role ? (await findRole(database, null, asked.role))?.id : null;
+    if (roleId === undefined) return { ...pageOf(window, [] as UserRow[]), total: async () => 0 };
+    const filter = { ...asked, roleId };
     if (prefix !== null) {
       const rows = await searchUsers<UserRow>(database, userColumns, sourceOf(filter), prefix, window);
       return { ...pageOf(window, rows), total: () => countFound(database, sourceOf(filter), prefix) };

@@ -1,6 +1,7 @@
 /** Members as they are listed: in the order of their ids, with `search` in the order of what was found; a walk along an index, flat however many there are. */
 import type { Database, Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
+import { findRole } from '../access/role-store.ts';
 import type { Caller } from '../caller.ts';
 import { countRows, query } from '../counting.ts';
 import { type Page, type PageArgs, type PageWindow, pageOf, windowOf } from '../paging.ts';
@@ -14,28 +15,20 @@ export type MembersNeeds = { database: Database; may: May };
 const columns = `m.user_id AS id, m.org_id AS "orgId", m.user_id AS "userId", m.role_id AS "roleId", m.joined_at AS "joinedAt",
   (SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = m.user_id) AS "lastActiveAt"`;
 
-/**
- * The members that a filter leaves. A role is looked up before it is asked for, so that the walk is along the index of its holders; those without a
- * factor, or with one, are told apart member by member.
- */
+/** A filter whose role is looked up before: PostgreSQL then knows how many hold it, and walks whichever index is the shorter way. */
+type Sought = { orgId: string; roleId: string | null; mfaEnabled: boolean | null };
 const sourceOf =
-  (orgId: string, { role, mfaEnabled }: MemberFilter): Source =>
+  ({ orgId, roleId, mfaEnabled }: Sought): Source =>
   (bind) => {
-    const org = bind(orgId);
-    const conditions = [`m.org_id = ${org}::uuid`];
-    if (role)
-      conditions.push(
-        `m.role_id = (SELECT id FROM roles WHERE name = ${bind(role)} AND kind = 'organization' AND (org_id = ${org}::uuid OR org_id IS NULL) LIMIT 1)`,
-      );
-    if (mfaEnabled != null)
-      conditions.push(
-        `${mfaEnabled ? '' : 'NOT '}EXISTS (SELECT 1 FROM mfa_methods f WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL)`,
-      );
+    const conditions = [`m.org_id = ${bind(orgId)}::uuid`];
+    if (roleId) conditions.push(`m.role_id = ${bind(roleId)}::uuid`);
+    const factor = 'EXISTS (SELECT 1 FROM mfa_methods f WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL)';
+    if (mfaEnabled !== null) conditions.push(mfaEnabled ? factor : `NOT ${factor}`);
     return { from: 'org_members m JOIN users u ON u.id = m.user_id', conditions };
   };
-const walk = (shown: string, orgId: string, filter: MemberFilter, window: Omit<PageWindow, 'size'>) =>
+const walk = (shown: string, sought: Sought, window: Omit<PageWindow, 'size'>) =>
   query((bind) => {
-    const { conditions } = sourceOf(orgId, filter)(bind);
+    const { conditions } = sourceOf(sought)(bind);
     if (window.after) conditions.push(`m.user_id > ${bind(window.after)}::uuid`);
     if (window.before) conditions.push(`m.user_id < ${bind(window.before)}::uuid`);
     return `SELECT ${shown} FROM org_members m WHERE ${conditions.join(' AND ')} ORDER BY m.user_id ${window.backwards ? 'DESC' : 'ASC'}`;
@@ -53,16 +46,18 @@ export const listMembers =
     const id = orgId.toLowerCase();
     if (!(await may.enter(caller, id, 'org.members.read'))) return null;
     const window = windowOf(args);
-    const filter = args.filter ?? {};
-    const prefix = prefixOf(filter.search);
+    const { search, role, mfaEnabled = null } = args.filter ?? {};
+    const prefix = prefixOf(search);
+    const roleId = role ? (await findRole(database, id, role))?.id : null;
+    if (roleId === undefined) return { ...pageOf(window, [] as Member[]), totalCount: async () => 0 };
+    const sought = { orgId: id, roleId, mfaEnabled };
     if (prefix !== null) {
-      const source = sourceOf(id, filter);
-      const rows = await searchUsers<Member>(database, columns, source, prefix, window);
-      return { ...pageOf(window, rows), totalCount: () => countFound(database, source, prefix) };
+      const rows = await searchUsers<Member>(database, columns, sourceOf(sought), prefix, window);
+      return { ...pageOf(window, rows), totalCount: () => countFound(database, sourceOf(sought), prefix) };
     }
-    const { text, values } = walk(columns, id, filter, window);
+    const { text, values } = walk(columns, sought, window);
     const rows = await database.run<Member>({ name: '', text: `${text} LIMIT ${window.size + 1}` }, values);
-    return { ...pageOf(window, rows), totalCount: () => countRows(database, walk('m.user_id', id, filter, all)) };
+    return { ...pageOf(window, rows), totalCount: () => countRows(database, walk('m.user_id', sought, all)) };
   };
 
 const one = statement(`SELECT ${columns} FROM org_members m WHERE m.org_id = $1 AND m.user_id = $2`);
