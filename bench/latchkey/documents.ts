@@ -10,5 +10,6 @@ export const documents = {
   /** sign-in/email */
   login: `mutation ($input: LoginInput!) { login(input: $input) { __typename ... on SignedIn {
     accessToken refreshToken expiresIn user { id email name emailVerified createdAt } } } }`,
+  checkPermission: 'query ($input: PermissionCheckInput!) { checkPermission(input: $input) { allowed } }',
   sessionEvents: 'subscription ($userId: ID) { sessionEvents(userId: $userId) { id type occurredAt session { id } } }',
 } as const;

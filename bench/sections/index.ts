@@ -1,6 +1,8 @@
 import type { Section } from '../lib/report.ts';
 import type { Stage } from '../lib/stage.ts';
+import { access } from './access.ts';
 import { login, me, refresh, sessions } from './better-auth.ts';
+import { checks } from './checks.ts';
 import { frontDoor } from './front-door.ts';
 import { hash } from './hash.ts';
 import { kms } from './kms.ts';
@@ -18,6 +20,8 @@ export const sections: Record<string, (stage: Stage) => Promise<Section>> = {
   hash,
   kms,
   storm,
+  access,
+  checks,
   trading,
   memory,
 };

@@ -1,7 +1,6 @@
 /** The administration room's verbs. */
 import type { UserPage } from '../auth/administration/list-users.ts';
 import type { SignedInCaller } from '../auth/caller.ts';
-import { countedTo } from '../schema/counts.ts';
 import {
   AdminUpdateUserInput,
   AdminUserInput,
@@ -12,6 +11,7 @@ import {
   UserFilter,
 } from '../schema/administration/administration.ts';
 import { builder } from '../schema/builder.ts';
+import { countedTo } from '../schema/counts.ts';
 import { DeleteAccountResult, UserResult } from '../schema/users/results.ts';
 import { User } from '../schema/users/user.ts';
 

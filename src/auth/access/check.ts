@@ -4,7 +4,7 @@ import type { Caller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
 import { findAccountOwner, findSharedAccess } from '../trading-accounts/held.ts';
 import { badRequest, forbidden, unauthenticated } from './denial.ts';
-import { type Decision, decide, parseResource } from './model.ts';
+import { type Compiled, type Decision, decide, parseResource } from './model.ts';
 import type { Permissions } from './permissions.ts';
 import { findSessionOwner } from './store.ts';
 
@@ -14,27 +14,45 @@ export type PermissionCheckInput = { permission: string; orgId?: string | null; 
 const mostChecks = 100;
 const permissionForm = /^[a-z][a-z_]*(?:[.:][a-z][a-z_]*)+$/;
 
-/** Whose a thing is, by its type; a type that is not here is nobody's own. */
+/** The types of things that belong to a user; what is of another type is nobody's own. */
+const owned = new Set(['user', 'session', 'trading_account']);
 const ownerOf = async (database: Database, { type, id }: { type: string; id: string }): Promise<string | null> => {
   if (!isUuid(id)) return null;
   if (type === 'user') return id;
-  if (type === 'trading_account') return findAccountOwner(database, id);
-  return type === 'session' ? findSessionOwner(database, id) : null;
+  return type === 'session' ? findSessionOwner(database, id) : findAccountOwner(database, id);
 };
+
+type Asked = { permission: string; orgId: string | null; on: { type: string; id: string } | null; userId: string };
+const refused = ({ permission, on, orgId }: Asked): Decision => ({
+  allowed: false,
+  reason: `No role and no grant gives ${permission}${on ? ' on this resource' : ''}${orgId ? ' in this organization' : ''}.`,
+});
 
 /**
  * Decisions in the order of the questions. Throws BAD_REQUEST for a question out of form, FORBIDDEN where the caller may not ask about another
  * user. A program has nothing of its own, and names the user: what it may itself, its token says.
  */
-export const checkPermissions =
-  ({ database, clock, permissions }: CheckNeeds) =>
-  async (caller: Caller, inputs: readonly PermissionCheckInput[]): Promise<Decision[]> => {
+export const checkPermissions = ({ database, clock, permissions }: CheckNeeds) => {
+  /** What is neither by a role nor by a grant: one's own, and what is shared with one. */
+  const byOwner = async (asked: Asked, on: { type: string; id: string }): Promise<Decision> => {
+    if ((await ownerOf(database, on)) === asked.userId) return { allowed: true, reason: "It is the user's own." };
+    const shared = on.type === 'trading_account' ? await findSharedAccess(database, on.id, asked.userId, clock.now()) : null;
+    return shared?.has(asked.permission) ? { allowed: true, reason: 'By a share of its owner.' } : refused(asked);
+  };
+  const answer = (compiled: Compiled, asked: Asked): Decision | Promise<Decision> => {
+    const { permission, orgId, on } = asked;
+    const decision = decide(compiled, { permission, orgId, resource: on && `${on.type}:${on.id}` }, clock.now());
+    if (decision) return decision;
+    // A user who is not active has nothing, the own things included.
+    return on && owned.has(on.type) && compiled.active ? byOwner(asked, on) : refused(asked);
+  };
+  return async (caller: Caller, inputs: readonly PermissionCheckInput[]): Promise<Decision[]> => {
     const self = caller.identity?.userId ?? null;
     if (self === null && !caller.client) throw unauthenticated();
     // Before the questions are looked at: whoever may ask nobody learns nothing of their form.
     if (self === null && !caller.permissions.has('permissions.check')) throw forbidden('permissions.check is needed.');
     if (inputs.length > mostChecks) throw badRequest(`At most ${mostChecks} questions at a time.`);
-    const questions = inputs.map(({ permission, orgId, resource, userId }) => {
+    const questions = inputs.map(({ permission, orgId, resource, userId }): Asked => {
       if (permission.length > 100 || !permissionForm.test(permission)) throw badRequest('permission is a name such as users.read.');
       const on = resource == null ? null : parseResource(resource);
       if (resource != null && !on) throw badRequest('resource is type:id.');
@@ -45,24 +63,11 @@ export const checkPermissions =
     });
     const others = questions.some(({ userId }) => userId !== self);
     if (others && !caller.permissions.has('permissions.check')) throw forbidden('permissions.check is needed.');
-    return Promise.all(
-      questions.map(async ({ permission, orgId, on, userId }) => {
-        const resource = on && `${on.type}:${on.id}`;
-        const compiled = await permissions.compiled(userId);
-        const decision = decide(compiled, { permission, orgId, resource }, clock.now());
-        if (decision) return decision;
-        // A user who is not active has nothing, the own things included.
-        if (on && compiled.active && (await ownerOf(database, on)) === userId) return { allowed: true, reason: "It is the user's own." };
-        if (
-          on?.type === 'trading_account' &&
-          compiled.active &&
-          (await findSharedAccess(database, on.id, userId, clock.now()))?.has(permission)
-        )
-          return { allowed: true, reason: 'By a share of its owner.' };
-        return {
-          allowed: false,
-          reason: `No role and no grant gives ${permission}${on ? ' on this resource' : ''}${orgId ? ' in this organization' : ''}.`,
-        };
-      }),
-    );
+    const decisions = questions.map((question) => {
+      const compiled = permissions.compiled(question.userId);
+      return compiled instanceof Promise ? compiled.then((known) => answer(known, question)) : answer(compiled, question);
+    });
+    // What is decided in memory waits for nothing.
+    return decisions.some((decision) => decision instanceof Promise) ? Promise.all(decisions) : (decisions as Decision[]);
   };
+};
