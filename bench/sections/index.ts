@@ -7,6 +7,7 @@ import { frontDoor } from './front-door.ts';
 import { hash } from './hash.ts';
 import { kms } from './kms.ts';
 import { memory } from './memory.ts';
+import { pages } from './pages.ts';
 import { storm } from './storm.ts';
 import { trading } from './trading.ts';
 
@@ -22,6 +23,7 @@ export const sections: Record<string, (stage: Stage) => Promise<Section>> = {
   storm,
   access,
   checks,
+  pages,
   trading,
   memory,
 };
