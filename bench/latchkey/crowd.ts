@@ -40,9 +40,9 @@ export const makeCrowd = async (url: string, rows: number): Promise<Crowd> => {
   await query(
     url,
     `SET session_replication_role = replica; ${users(Math.trunc(rows))};
-     INSERT INTO organizations (id, name, slug, created_at, updated_at) VALUES ('${orgId}', 'Everybody', 'everybody', now(), now()); ${members}; ${admin};
+     INSERT INTO organizations (id, name, slug, created_at, updated_at) VALUES ('${orgId}', 'Everybody', 'everybody', now(), now()); ${members};
      INSERT INTO mfa_methods (id, user_id, type, created_at, confirmed_at, setup_ends_at)
-       SELECT uuidv7(), id, 'TOTP', created_at, created_at, created_at FROM users WHERE right(id::text, 1) < '5';
+       SELECT uuidv7(), id, 'TOTP', created_at, created_at, created_at FROM users WHERE right(id::text, 1) < '5'; ${admin};
      SET session_replication_role = origin`,
   );
   await query(url, `INSERT INTO passwords (user_id, hash, changed_at) SELECT id, $1, now() FROM users WHERE email_key = $2`, [
