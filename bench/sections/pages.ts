@@ -46,6 +46,9 @@ const pagesOf: readonly Page[] = [
   page('orgMembers, without a factor', documents.members, more, () => ({ filter: { mfaEnabled: false } })),
 ];
 
+/** Processor time of a page, the server's and PostgreSQL's; NaN where it cannot be told. */
+const busy = ({ cost }: Result): number => (cost ? cost.cpuUs + cost.databaseUs : Number.NaN);
+
 /** A Latchkey with a database of its own, and each page as a side. */
 const open = async (url: string, rows: number) => {
   const latchkey = await openLatchkey(url);
@@ -98,6 +101,7 @@ export const pages = async (stage: Stage): Promise<Section> => {
           goal: 2,
           value: of(2 * at + 1).p99 / of(2 * at).p99,
           unit: ' x',
+          byCpu: busy(of(2 * at + 1)) / busy(of(2 * at)),
         })),
       };
     } finally {

@@ -6,11 +6,11 @@ import type { Database } from '../../infra/ports.ts';
 import { badRequest } from '../access/denial.ts';
 import { findRole } from '../access/role-store.ts';
 import type { SignedInCaller } from '../caller.ts';
-import { countRows, query } from '../counting.ts';
+import { type Binder, countRows, query } from '../counting.ts';
 import { isUuid, type Page, type PageArgs, type PageWindow, pageOf, windowOf } from '../paging.ts';
 import type { UserStatus } from '../users/model.ts';
 import { type UserRow, userColumns } from '../users/read.ts';
-import { countFound, prefixOf, type Source, searchUsers } from '../users/search.ts';
+import { countFound, prefixOf, searchUsers } from '../users/search.ts';
 
 export type UserFilter = {
   search?: string | null;
@@ -26,28 +26,26 @@ export type ListUsersArgs = PageArgs & { filter?: UserFilter | null };
 type Sought = UserFilter & { roleId: string | null };
 
 /** The FROM and the conditions that a filter comes to, and the id in whose index the walk is. */
-const sourceOf =
-  (filter: Sought): ((...args: Parameters<Source>) => ReturnType<Source> & { id: string }) =>
-  (bind) => {
-    const conditions = [`u.status <> 'DELETED'`];
-    if (filter.status) conditions.push(`u.status = ${bind(filter.status)}::user_status`);
-    // The id's time is the account's.
-    if (filter.createdAfter) conditions.push(`u.id >= uuid_floor(${bind(filter.createdAfter)}::timestamptz)`);
-    if (filter.createdBefore) conditions.push(`u.id < uuid_floor(${bind(filter.createdBefore)}::timestamptz)`);
-    if (filter.roleId) conditions.push(`a.role_id = ${bind(filter.roleId)}::uuid`, 'a.org_id IS NULL');
-    if (filter.orgId) conditions.push(`m.org_id = ${bind(filter.orgId)}::uuid`);
-    const members = 'org_members m JOIN users u ON u.id = m.user_id';
-    const from = filter.orgId ? members : 'users u';
-    if (filter.roleId) return { from: `role_assignments a JOIN ${from} ON u.id = a.user_id`, conditions, id: 'a.user_id' };
-    return { from, conditions, id: filter.orgId ? 'm.user_id' : 'u.id' };
-  };
+const sourceOf = (filter: Sought) => (bind: Binder) => {
+  const conditions = [`u.status <> 'DELETED'`];
+  if (filter.status) conditions.push(`u.status = ${bind(filter.status)}::user_status`);
+  // The id's time is the account's.
+  if (filter.createdAfter) conditions.push(`u.id >= uuid_floor(${bind(filter.createdAfter)}::timestamptz)`);
+  if (filter.createdBefore) conditions.push(`u.id < uuid_floor(${bind(filter.createdBefore)}::timestamptz)`);
+  const member = filter.orgId ? ` JOIN org_members m ON m.user_id = u.id AND m.org_id = ${bind(filter.orgId)}::uuid` : '';
+  const holder = filter.roleId
+    ? ` JOIN role_assignments a ON a.user_id = u.id AND a.org_id IS NULL AND a.role_id = ${bind(filter.roleId)}::uuid`
+    : '';
+  const id = filter.roleId ? 'a.user_id' : filter.orgId ? 'm.user_id' : 'u.id';
+  return { from: `FROM users u${member}${holder}`, conditions, id };
+};
 
 const walk = (columns: string, filter: Sought, window: Omit<PageWindow, 'size'>) =>
   query((bind) => {
     const { from, conditions, id } = sourceOf(filter)(bind);
     if (window.after) conditions.push(`${id} < ${bind(window.after)}::uuid`);
     if (window.before) conditions.push(`${id} > ${bind(window.before)}::uuid`);
-    return `SELECT ${columns} FROM ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${id} ${window.backwards ? 'ASC' : 'DESC'}`;
+    return `SELECT ${columns} ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${id} ${window.backwards ? 'ASC' : 'DESC'}`;
   });
 const all = { after: null, before: null, backwards: false };
 

@@ -3,7 +3,7 @@ import type { Database, Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
 import { findRole } from '../access/role-store.ts';
 import type { Caller } from '../caller.ts';
-import { countRows, query } from '../counting.ts';
+import { type Binder, countRows, query } from '../counting.ts';
 import { type Page, type PageArgs, type PageWindow, pageOf, windowOf } from '../paging.ts';
 import { countFound, prefixOf, type Source, searchUsers } from '../users/search.ts';
 import type { May } from './may.ts';
@@ -17,21 +17,27 @@ const columns = `m.user_id AS id, m.org_id AS "orgId", m.user_id AS "userId", m.
 
 /** A filter whose role is looked up before: PostgreSQL then knows how many hold it, and walks whichever index is the shorter way. */
 type Sought = { orgId: string; roleId: string | null; mfaEnabled: boolean | null };
+const conditionsOf = ({ roleId, mfaEnabled }: Sought, bind: Binder): string[] => {
+  const factor = 'EXISTS (SELECT 1 FROM mfa_methods f WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL)';
+  return [
+    ...(roleId ? [`m.role_id = ${bind(roleId)}::uuid`] : []),
+    ...(mfaEnabled === null ? [] : [mfaEnabled ? factor : `NOT ${factor}`]),
+  ];
+};
 const sourceOf =
-  ({ orgId, roleId, mfaEnabled }: Sought): Source =>
-  (bind) => {
-    const conditions = [`m.org_id = ${bind(orgId)}::uuid`];
-    if (roleId) conditions.push(`m.role_id = ${bind(roleId)}::uuid`);
-    const factor = 'EXISTS (SELECT 1 FROM mfa_methods f WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL)';
-    if (mfaEnabled !== null) conditions.push(mfaEnabled ? factor : `NOT ${factor}`);
-    return { from: 'org_members m JOIN users u ON u.id = m.user_id', conditions };
-  };
+  (sought: Sought): Source =>
+  (bind) => ({
+    from: `FROM org_members m JOIN users u ON u.id = m.user_id AND m.org_id = ${bind(sought.orgId)}::uuid`,
+    conditions: conditionsOf(sought, bind),
+  });
 const walk = (shown: string, sought: Sought, window: Omit<PageWindow, 'size'>) =>
   query((bind) => {
-    const { conditions } = sourceOf(sought)(bind);
+    const org = bind(sought.orgId);
+    const conditions = conditionsOf(sought, bind);
     if (window.after) conditions.push(`m.user_id > ${bind(window.after)}::uuid`);
     if (window.before) conditions.push(`m.user_id < ${bind(window.before)}::uuid`);
-    return `SELECT ${shown} FROM org_members m WHERE ${conditions.join(' AND ')} ORDER BY m.user_id ${window.backwards ? 'DESC' : 'ASC'}`;
+    const further = conditions.map((condition) => ` AND ${condition}`).join('');
+    return `SELECT ${shown} FROM org_members m WHERE m.org_id = ${org}::uuid${further} ORDER BY m.user_id ${window.backwards ? 'DESC' : 'ASC'}`;
   });
 const all = { after: null, before: null, backwards: false };
 

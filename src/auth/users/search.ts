@@ -14,7 +14,7 @@ const longest = 254;
 /** Up to here a count of what is found is exact: some of it has to be read from the table. */
 const exactUpTo = 1_000;
 
-/** Who is searched: a FROM with the users as `u`, and its conditions. Only texts of this house reach the SQL. */
+/** Who is searched: FROM and what follows, with the users as `u`, and conditions. Only texts of this house reach the SQL. */
 export type Source = (bind: Binder) => { from: string; conditions: string[] };
 
 /** What is looked for, or null where nothing is; throws the denial BAD_REQUEST. */
@@ -43,7 +43,7 @@ const legQuery = (columns: string, source: Source, { index, prefix, beyond }: Le
       all.push(`${key} ~${backwards ? '<' : '>'}=~ ${at}`, `(${key} ${past} ${at} OR u.id ${same} ${id}::uuid)`);
     }
     const order = backwards ? `${key} USING ~>~, u.id DESC` : `${key} USING ~<~, u.id`;
-    return `SELECT ${columns} FROM ${from} WHERE ${all.join(' AND ')} ORDER BY ${order}`;
+    return `SELECT ${columns} ${from} WHERE ${all.join(' AND ')} ORDER BY ${order}`;
   });
 
 /** Where the user of a cursor stands; throws the denial BAD_REQUEST where the search no longer finds it. */
@@ -84,7 +84,7 @@ export const countFound = async (sql: Sql, source: Source, prefix: string): Prom
     const { from, conditions } = source(bind);
     const pattern = bind(like(prefix));
     const found = `(${keys.map((key) => `${key} LIKE ${pattern}`).join(' OR ')})`;
-    return `SELECT u.id FROM ${from} WHERE ${[`u.status <> 'DELETED'`, ...conditions, found].join(' AND ')}`;
+    return `SELECT u.id ${from} WHERE ${[`u.status <> 'DELETED'`, ...conditions, found].join(' AND ')}`;
   });
   return estimate(sql, any, exactUpTo);
 };
