@@ -54,15 +54,15 @@ const resultOf = (name: string, turns: readonly Turn[]): Result => {
   };
 };
 
-/** `postmaster`: PostgreSQL's first process, where the sides use it. */
-export const compare = async (sides: readonly Side[], postmaster: number | null = null): Promise<Result[]> => {
+/** `postmaster`: PostgreSQL's first process, where the sides use it; `turn`: seconds of one side's turn. */
+export const compare = async (sides: readonly Side[], postmaster: number | null = null, turn = settings.turn): Promise<Result[]> => {
   for (const side of sides) await side.run(side.bare ? 1 : settings.warmUp);
   const turns = sides.map((): Turn[] => []);
   for (let round = 0; round < settings.rounds; round++) {
     for (let i = 0; i < sides.length; i++) {
       const at = (round + i) % sides.length;
       const side = sides[at] as Side;
-      const { value, used } = await watch(() => side.run(settings.turn), { server: side.pid, postmaster });
+      const { value, used } = await watch(() => side.run(turn), { server: side.pid, postmaster });
       turns[at]?.push({ measured: value, used });
     }
   }

@@ -20,6 +20,8 @@ export const settings = {
   pool: number('BENCH_POOL', 10, 10),
   /** Rows in the tables of users and sessions. */
   people: number('BENCH_PEOPLE', 10_000, 2_000),
+  /** Rows of the long lists. */
+  many: number('BENCH_MANY', 1_000_000, 50_000),
   /** Where Latchkey's processes leave CPU profiles; not set: nowhere. */
   profileDir: process.env['BENCH_PROFILE'],
 } as const;

@@ -9,14 +9,16 @@ import { type Server, startServer } from './server.ts';
 import { settings } from './settings.ts';
 
 export type House = { readonly server: Server; readonly tokens: readonly Tokens[]; readonly clients: LatchkeyClients };
+const databases = ['latchkey', 'better_auth', 'raw_one', 'raw_all', 'access', 'few', 'many'] as const;
+type Database = (typeof databases)[number];
 export type Stage = {
   latchkey(): Promise<Latchkey>;
   /** Latchkey on one core, with everybody in its database. */
   house(): Promise<House>;
   betterAuth(): Promise<BetterAuth>;
-  rival(name: 'node-http' | 'yoga' | 'mercurius' | 'aes' | 'kite'): Promise<Server>;
+  rival(name: 'node-http' | 'yoga' | 'mercurius' | 'aes' | 'kite' | 'access', more?: Record<string, string>): Promise<Server>;
   raw(cores: 'one' | 'all'): Promise<Server>;
-  databaseUrl(): Promise<string>;
+  databaseUrl(name?: Database): Promise<string>;
   /** PostgreSQL's first process. */
   postmaster(): Promise<number | null>;
   close(): Promise<void>;
@@ -36,17 +38,15 @@ export const openStage = (): Stage => {
     closers.push(() => thing.stop());
     return thing;
   };
-  const postgres = once<Postgres>(async () =>
-    kept(await startPostgres(['bench_latchkey', 'bench_better_auth', 'bench_raw_one', 'bench_raw_all'])),
-  );
-  const databaseUrl = async () => (await postgres()).url('bench_latchkey');
+  const postgres = once<Postgres>(async () => kept(await startPostgres(databases.map((name) => `bench_${name}`))));
+  const databaseUrl = async (name: Database = 'latchkey') => (await postgres()).url(`bench_${name}`);
   const latchkey = once(async () => {
     const opened = await openLatchkey(await databaseUrl());
     closers.push(opened.close);
     return opened;
   });
   const startRaw = (cores: 'one' | 'all') => async (): Promise<Server> => {
-    const env = { DATABASE_URL: (await postgres()).url(`bench_raw_${cores}`), DATABASE_POOL_SIZE: String(settings.pool) };
+    const env = { DATABASE_URL: await databaseUrl(`raw_${cores}`), DATABASE_POOL_SIZE: String(settings.pool) };
     return kept(await startServer({ file: new URL('../rivals/raw.ts', import.meta.url), env, ready: 'ready', cores }));
   };
   const raw = { one: once(startRaw('one')), all: once(startRaw('all')) };
@@ -60,15 +60,15 @@ export const openStage = (): Stage => {
       return { server, tokens, clients: clientsOf(tokens) };
     }),
     betterAuth: once(async () => {
-      const started = await startBetterAuth((await postgres()).url('bench_better_auth'));
+      const started = await startBetterAuth(await databaseUrl('better_auth'));
       kept(started.server);
       return started;
     }),
-    rival: async (name) =>
+    rival: async (name, more = {}) =>
       kept(
         await startServer({
           file: new URL(`../rivals/${name}.ts`, import.meta.url),
-          env: { NODE_ENV: 'production' },
+          env: { NODE_ENV: 'production', ...more },
           ready: 'ready',
           cores: 'one',
         }),

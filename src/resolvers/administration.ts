@@ -11,6 +11,7 @@ import {
   UserFilter,
 } from '../schema/administration/administration.ts';
 import { builder } from '../schema/builder.ts';
+import { countedTo } from '../schema/counts.ts';
 import { DeleteAccountResult, UserResult } from '../schema/users/results.ts';
 import { User } from '../schema/users/user.ts';
 
@@ -19,7 +20,7 @@ const UserConnection = builder.connectionObject(
   {
     type: User,
     name: 'UserConnection',
-    fields: (t) => ({ totalCount: t.int({ resolve: (page) => (page as unknown as UserPage).total() }) }),
+    fields: (t) => ({ totalCount: t.int({ description: countedTo, resolve: (page) => (page as unknown as UserPage).total() }) }),
   },
   { name: 'UserEdge' },
 );

@@ -2,6 +2,7 @@
 import { pageOf, windowOf } from '../auth/paging.ts';
 import { AuditEvent } from '../schema/audit/audit.ts';
 import { builder } from '../schema/builder.ts';
+import { countedTo } from '../schema/counts.ts';
 import {
   Invitation,
   Membership,
@@ -17,7 +18,7 @@ import { maySee, User } from '../schema/users/user.ts';
 type Counted = { totalCount(): Promise<number> };
 const counted = { resolve: (page: unknown) => (page as Counted).totalCount() };
 export const memberConnection = builder.connectionObject(
-  { type: OrgMember, name: 'OrgMemberConnection', fields: (t) => ({ totalCount: t.int(counted) }) },
+  { type: OrgMember, name: 'OrgMemberConnection', fields: (t) => ({ totalCount: t.int({ ...counted, description: countedTo }) }) },
   { name: 'OrgMemberEdge' },
 );
 const membershipConnection = builder.connectionObject(

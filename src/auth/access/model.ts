@@ -15,15 +15,21 @@ export type Held = { readonly permission: string; readonly orgId: string | null;
 export type SessionPolicy = { readonly requireMfa: boolean; readonly maxSessions: number | null; readonly idleSeconds: number | null };
 export const noPolicy: SessionPolicy = { requireMfa: false, maxSessions: null, idleSeconds: null };
 
+/** `reason` is a sentence for a person. */
+export type Decision = { readonly allowed: boolean; readonly reason: string };
+/** What a grant decides where it holds, until `ends` (by the clock, in ms; Infinity: for good). */
+type Given = { readonly orgId: string | null; readonly ends: number; readonly decision: Decision };
+
+/** Decisions are made here, with their reasons, so that asking for one is to find it. */
 export type Compiled = {
   /** Whether the user may do anything at all. */
   readonly active: boolean;
   readonly policy: SessionPolicy;
-  /** Permission → the role it comes by, on the platform. */
-  readonly platform: ReadonlyMap<string, string>;
-  readonly organizations: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  /** By permission and resource (or none): what a decision has to look at, however many there are. */
-  readonly grants: ReadonlyMap<string, readonly Grant[]>;
+  /** By permission: by the role it comes by, on the platform. */
+  readonly platform: ReadonlyMap<string, Decision>;
+  readonly organizations: ReadonlyMap<string, ReadonlyMap<string, Decision>>;
+  /** By permission, then by resource (or none): what a decision has to look at, however many there are. */
+  readonly grants: ReadonlyMap<string, ReadonlyMap<string | null, readonly Given[]>>;
   /** Permissions of roles on the platform, and of grants there without a resource and without an end. */
   readonly always: ReadonlySet<string>;
   /** Grants on the platform without a resource that have an end: they count until then. */
@@ -34,27 +40,32 @@ export type Compiled = {
   readonly firstEnd: Date | null;
 };
 
-const grantKey = (permission: string, resource: string | null): string => `${permission}\0${resource ?? ''}`;
-const push = <K, V>(map: Map<K, V[]>, key: K, value: V): void => {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-};
+const until = ({ expiresAt }: Grant): string => (expiresAt ? ` until ${expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC` : '');
+const given = (grant: Grant): Given => ({
+  orgId: grant.orgId,
+  ends: grant.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
+  decision: { allowed: true, reason: `By a grant${grant.resource === null ? '' : ' on this resource'}${until(grant)}.` },
+});
+const byResource = (grants: readonly Grant[]): Map<string | null, Given[]> =>
+  new Map([...Map.groupBy(grants, ({ resource }) => resource)].map(([resource, those]) => [resource, those.map(given)]));
 
 export const compile = (
   { active, policy }: { active: boolean; policy: SessionPolicy },
   held: readonly Held[],
   grants: readonly Grant[],
 ): Compiled => {
-  const platform = new Map<string, string>();
-  const organizations = new Map<string, Map<string, string>>();
+  const decisions = new Map<string, Decision>();
+  const platform = new Map<string, Decision>();
+  const organizations = new Map<string, Map<string, Decision>>();
   for (const { permission, orgId, role } of held) {
-    const of = orgId === null ? platform : (organizations.get(orgId) ?? new Map<string, string>());
+    const of = orgId === null ? platform : (organizations.get(orgId) ?? new Map<string, Decision>());
     if (orgId !== null) organizations.set(orgId, of);
-    if (!of.has(permission)) of.set(permission, role);
+    const reason = `By the role ${role} ${orgId === null ? 'on the platform' : 'in this organization'}.`;
+    const decision = decisions.get(reason) ?? { allowed: true, reason };
+    decisions.set(reason, decision);
+    if (!of.has(permission)) of.set(permission, decision);
   }
-  const byKey = new Map<string, Grant[]>();
-  for (const grant of grants) push(byKey, grantKey(grant.permission, grant.resource), grant);
+  const ofPermissions = Map.groupBy(grants, ({ permission }) => permission);
   const wide = grants.filter((grant) => grant.orgId === null && grant.resource === null);
   const ends = grants.flatMap(({ expiresAt }) => (expiresAt ? [expiresAt.getTime()] : []));
   return {
@@ -62,7 +73,7 @@ export const compile = (
     policy,
     platform,
     organizations,
-    grants: byKey,
+    grants: new Map([...ofPermissions].map(([permission, those]) => [permission, byResource(those)])),
     always: new Set([...platform.keys(), ...wide.filter(({ expiresAt }) => expiresAt === null).map(({ permission }) => permission)]),
     timed: wide.filter(({ expiresAt }) => expiresAt !== null),
     there: grants.filter((grant) => grant.orgId !== null && grant.resource === null),
@@ -99,21 +110,17 @@ export const holdsUntil = (compiled: Compiled, permission: string, now: Date, or
 };
 
 export type Question = { readonly permission: string; readonly orgId: string | null; readonly resource: string | null };
-/** `reason` is a sentence for a person. */
-export type Decision = { readonly allowed: boolean; readonly reason: string };
-
-const until = ({ expiresAt }: Grant): string => (expiresAt ? ` until ${expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC` : '');
 
 /** Whether a user may, and by what; null where neither a role nor a grant says so. */
 export const decide = (compiled: Compiled, { permission, orgId, resource }: Question, now: Date): Decision | null => {
-  const role = compiled.platform.get(permission);
-  if (role !== undefined) return { allowed: true, reason: `By the role ${role} on the platform.` };
-  const there = orgId === null ? undefined : compiled.organizations.get(orgId)?.get(permission);
-  if (there !== undefined) return { allowed: true, reason: `By the role ${there} in this organization.` };
+  const byRole = compiled.platform.get(permission) ?? (orgId === null ? undefined : compiled.organizations.get(orgId)?.get(permission));
+  if (byRole) return byRole;
+  const granted = compiled.grants.get(permission);
+  if (!granted) return null;
+  const at = now.getTime();
   for (const on of resource === null ? [null] : [null, resource])
-    for (const grant of compiled.grants.get(grantKey(permission, on)) ?? [])
-      if (lives(grant, now) && (grant.orgId === null || grant.orgId === orgId))
-        return { allowed: true, reason: `By a grant${on === null ? '' : ' on this resource'}${until(grant)}.` };
+    for (const { orgId: there, ends, decision } of granted.get(on) ?? [])
+      if (ends > at && (there === null || there === orgId)) return decision;
   return null;
 };
 

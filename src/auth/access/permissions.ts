@@ -13,11 +13,12 @@ export type Permissions = ReturnType<typeof openPermissions>;
 
 export const openPermissions = ({ database, clock }: { database: Database; clock: Clock }) => {
   // A minute at most, should the log be unreadable for so long: the database is then away, and nothing can be changed by anyone.
-  const cache = new LRUCache<string, Entry>({ max: 20_000, ttl: 60_000 });
+  const cache = new LRUCache<string, Entry>({ max: 20_000, ttl: 60_000, ttlResolution: 1_000 });
   const watchers = new Map<string, Set<() => void>>();
-  const compiled = (userId: string): Promise<Compiled> => {
+  /** At once where they are known: a decision then waits for nothing. */
+  const compiled = (userId: string): Compiled | Promise<Compiled> => {
     const known = cache.get(userId);
-    if (known) return known.loading;
+    if (known) return known.loaded ?? known.loading;
     const entry: Entry = { loading: loadCompiled(database, userId, clock.now()), loaded: null };
     cache.set(userId, entry);
     entry.loading.then(

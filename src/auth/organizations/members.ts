@@ -1,8 +1,11 @@
-/** Members as they are listed: a walk along the organization's own index, flat however many there are. */
+/** Members as they are listed: in the order of their ids, with `search` in the order of what was found; a walk along an index, flat however many there are. */
 import type { Database, Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
+import { findRole } from '../access/role-store.ts';
 import type { Caller } from '../caller.ts';
-import { type Page, type PageArgs, pageOf, windowOf } from '../paging.ts';
+import { type Binder, countRows, query } from '../counting.ts';
+import { type Page, type PageArgs, type PageWindow, pageOf, windowOf } from '../paging.ts';
+import { countFound, prefixOf, type Source, searchUsers } from '../users/search.ts';
 import type { May } from './may.ts';
 import type { Member } from './model.ts';
 
@@ -12,28 +15,31 @@ export type MembersNeeds = { database: Database; may: May };
 const columns = `m.user_id AS id, m.org_id AS "orgId", m.user_id AS "userId", m.role_id AS "roleId", m.joined_at AS "joinedAt",
   (SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = m.user_id) AS "lastActiveAt"`;
 
-const conditionsOf = ({ role, search, mfaEnabled }: MemberFilter, values: unknown[]): string[] => {
-  const bind = (value: unknown) => `$${values.push(value)}`;
-  const conditions: string[] = [];
-  if (role) conditions.push(`r.name = ${bind(role)}`);
-  if (search) {
-    const prefix = bind(
-      `${search
-        .normalize('NFKC')
-        .toLowerCase()
-        .replaceAll(/[\\%_]/g, '\\$&')}%`,
-    );
-    conditions.push(
-      `EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND (u.email_key LIKE ${prefix} OR u.username_key LIKE ${prefix} OR lower(u.name) LIKE ${prefix}))`,
-    );
-  }
-  if (mfaEnabled != null)
-    conditions.push(
-      `${mfaEnabled ? '' : 'NOT '}EXISTS (SELECT 1 FROM mfa_methods f WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL)`,
-    );
-  return conditions;
+/** A filter whose role is looked up before: PostgreSQL then knows how many hold it, and walks whichever index is the shorter way. */
+type Sought = { orgId: string; roleId: string | null; mfaEnabled: boolean | null };
+const conditionsOf = ({ roleId, mfaEnabled }: Sought, bind: Binder): string[] => {
+  const factor = 'EXISTS (SELECT 1 FROM mfa_methods f WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL)';
+  return [
+    ...(roleId ? [`m.role_id = ${bind(roleId)}::uuid`] : []),
+    ...(mfaEnabled === null ? [] : [mfaEnabled ? factor : `NOT ${factor}`]),
+  ];
 };
-const from = 'FROM org_members m JOIN roles r ON r.id = m.role_id WHERE m.org_id = $1';
+const sourceOf =
+  (sought: Sought): Source =>
+  (bind) => ({
+    from: `FROM org_members m JOIN users u ON u.id = m.user_id AND m.org_id = ${bind(sought.orgId)}::uuid`,
+    conditions: conditionsOf(sought, bind),
+  });
+const walk = (shown: string, sought: Sought, window: Omit<PageWindow, 'size'>) =>
+  query((bind) => {
+    const org = bind(sought.orgId);
+    const conditions = conditionsOf(sought, bind);
+    if (window.after) conditions.push(`m.user_id > ${bind(window.after)}::uuid`);
+    if (window.before) conditions.push(`m.user_id < ${bind(window.before)}::uuid`);
+    const further = conditions.map((condition) => ` AND ${condition}`).join('');
+    return `SELECT ${shown} FROM org_members m WHERE m.org_id = ${org}::uuid${further} ORDER BY m.user_id ${window.backwards ? 'DESC' : 'ASC'}`;
+  });
+const all = { after: null, before: null, backwards: false };
 
 /** Null where the organization is not there for the caller; throws FORBIDDEN where he may not see members. */
 export const listMembers =
@@ -46,24 +52,21 @@ export const listMembers =
     const id = orgId.toLowerCase();
     if (!(await may.enter(caller, id, 'org.members.read'))) return null;
     const window = windowOf(args);
-    const values: unknown[] = [id];
-    const conditions = conditionsOf(args.filter ?? {}, values);
-    const counted = [...values];
-    const where = conditions.map((condition) => ` AND ${condition}`).join('');
-    const beyond = [
-      ...(window.after ? [` AND m.user_id > $${values.push(window.after)}`] : []),
-      ...(window.before ? [` AND m.user_id < $${values.push(window.before)}`] : []),
-    ].join('');
-    const text = `SELECT ${columns} ${from}${where}${beyond} ORDER BY m.user_id ${window.backwards ? 'DESC' : 'ASC'} LIMIT $${values.push(window.size + 1)}::int`;
-    const rows = await database.run<Member>(conditions.length > 0 ? { name: '', text } : statement(text), values);
-    return {
-      ...pageOf(window, rows),
-      totalCount: async () =>
-        (await database.run<{ n: number }>({ name: '', text: `SELECT count(*)::int AS n ${from}${where}` }, counted))[0]?.n ?? 0,
-    };
+    const { search, role, mfaEnabled = null } = args.filter ?? {};
+    const prefix = prefixOf(search);
+    const roleId = role ? (await findRole(database, id, role))?.id : null;
+    if (roleId === undefined) return { ...pageOf(window, [] as Member[]), totalCount: async () => 0 };
+    const sought = { orgId: id, roleId, mfaEnabled };
+    if (prefix !== null) {
+      const rows = await searchUsers<Member>(database, columns, sourceOf(sought), prefix, window);
+      return { ...pageOf(window, rows), totalCount: () => countFound(database, sourceOf(sought), prefix) };
+    }
+    const { text, values } = walk(columns, sought, window);
+    const rows = await database.run<Member>({ name: '', text: `${text} LIMIT ${window.size + 1}` }, values);
+    return { ...pageOf(window, rows), totalCount: () => countRows(database, walk('m.user_id', sought, all)) };
   };
 
-const one = statement(`SELECT ${columns} ${from} AND m.user_id = $2`);
+const one = statement(`SELECT ${columns} FROM org_members m WHERE m.org_id = $1 AND m.user_id = $2`);
 export const findMember = async (sql: Sql, orgId: string, userId: string): Promise<Member | undefined> =>
   (await sql.run<Member>(one, [orgId, userId]))[0];
 

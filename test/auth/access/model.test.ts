@@ -53,6 +53,9 @@ describe('a decision', () => {
       allowed: true,
       reason: 'By a grant on this resource until 2026-06-01 13:00 UTC.',
     });
+    const asked = { permission: 'sessions.read', orgId: null, resource: 'session:1' };
+    expect(decide(compiled, asked, new Date(later(60).getTime() - 1))?.allowed).toBe(true);
+    expect(decide(compiled, asked, later(60))).toBeNull();
     expect(ask('sessions.read', null, 'session:2')).toBeNull();
     expect(ask('sessions.read')).toBeNull();
   });

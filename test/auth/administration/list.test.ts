@@ -1,8 +1,9 @@
 /** Pages of users: who is found and in which order, and that a page costs the same however many users there are. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ListUsersArgs, listUsers } from '../../../src/auth/administration/list-users.ts';
+import { type ListUsersArgs, listUsers, type UserFilter } from '../../../src/auth/administration/list-users.ts';
 import { admin } from '../../kit/administration.ts';
+import { type Seen, watching } from '../../kit/plans.ts';
 import { openWorld, type SignedInPerson, type World } from '../../kit/world.ts';
 
 let world: World & { databaseUrl: string };
@@ -19,6 +20,19 @@ const list = async (args: string) => {
   );
   if (errors) throw new Error(errors[0]!.extensions.code);
   return { ...data.users, ids: data.users.edges.map((edge: { node: { id: string } }) => edge.node.id) as string[] };
+};
+
+/** An organization of these people. */
+const organization = async (...userIds: string[]): Promise<string> => {
+  const [made] = await world.sql<{ id: string }>(
+    `INSERT INTO organizations (id, name, slug, created_at, updated_at) SELECT uuidv7(), 'Sons', 'of-' || $1, now(), now() RETURNING id`,
+    [userIds[0]],
+  );
+  await world.sql(
+    `INSERT INTO org_members (org_id, user_id, role_id, joined_at) SELECT $1, unnest($2::uuid[]), id, now() FROM roles WHERE name = 'viewer'`,
+    [made!.id, userIds],
+  );
+  return made!.id;
 };
 
 describe('users', () => {
@@ -60,20 +74,29 @@ describe('users', () => {
     expect((await list('(filter: { search: "%" })')).ids).toEqual([]);
   });
 
-  it('are filtered by status, role and time; in an organization there is nobody', async () => {
+  it('are filtered by status, role, time and organization', async () => {
     const away = await world.person(undefined, { status: 'DEACTIVATED' });
     const helper = await world.person(undefined, { roles: ['support'] });
     expect((await list('(filter: { status: DEACTIVATED })')).ids).toEqual([away.id]);
     expect(await list('(filter: { role: "support" })')).toMatchObject({ ids: [helper.id], totalCount: 1 });
     expect((await list('(filter: { role: "superadmin", search: "zz" })')).ids).toEqual([boss.id]);
     expect((await list('(filter: { createdAfter: "2999-01-01T00:00:00Z" })')).ids).toEqual([]);
+    expect(await list('(filter: { role: "nosuch" })')).toMatchObject({ ids: [], totalCount: 0 });
+    // No role of the platform.
+    expect((await list('(filter: { role: "viewer" })')).ids).toEqual([]);
+    const orgId = await organization(away.id, boss.id);
+    await organization(helper.id);
+    expect(await list(`(filter: { orgId: "${orgId}" })`)).toMatchObject({ ids: [away.id, boss.id], totalCount: 2 });
+    expect((await list(`(first: 1, after: "${away.id}", filter: { orgId: "${orgId}" })`)).ids).toEqual([boss.id]);
+    expect((await list(`(filter: { orgId: "${orgId}", role: "superadmin" })`)).ids).toEqual([boss.id]);
+    expect(await list(`(filter: { orgId: "${orgId}", search: "zz" })`)).toMatchObject({ ids: [boss.id], totalCount: 1 });
     expect(await list(`(filter: { orgId: "${away.id}" })`)).toMatchObject({ ids: [], totalCount: 0 });
     await expect(list('(filter: { orgId: "none" })')).rejects.toThrow('BAD_REQUEST');
     await expect(list('(first: 101)')).rejects.toThrow('BAD_REQUEST');
   });
 });
 
-describe('the blocks touched by', () => {
+describe('of 100,000 users', () => {
   const reads: [string, (middle: string) => ListUsersArgs][] = [
     ['the first page', () => ({ first: 25 })],
     ['a page in the middle', (after) => ({ first: 25, after })],
@@ -97,16 +120,10 @@ describe('the blocks touched by', () => {
     );
     await client.query('VACUUM ANALYZE users');
   };
-  const blocks = async (args: ListUsersArgs): Promise<number> => {
-    let sum = 0;
-    const run = async ({ text }: { text: string }, values: unknown[]) => {
-      const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`, values);
-      const { Plan: plan } = rows[0]['QUERY PLAN'][0];
-      sum += plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
-      return (await client.query(text, values)).rows;
-    };
-    await listUsers({ database: { run } as never })({} as never, args);
-    return sum;
+  const look = async (args: ListUsersArgs, counted = false): Promise<Seen & { total: number }> => {
+    const { database, seen } = watching(client);
+    const page = await listUsers({ database })({} as never, args);
+    return { total: counted ? await page.total() : 0, ...seen };
   };
   const middle = async () => (await client.query(`SELECT id FROM users WHERE email_key LIKE 'm5%' ORDER BY id LIMIT 1`)).rows[0].id;
 
@@ -114,19 +131,39 @@ describe('the blocks touched by', () => {
     client = new pg.Client({ connectionString: world.databaseUrl });
     await client.connect();
     await grow(1, 1000);
-    for (const [title, args] of reads) small.set(title, await blocks(args(await middle())));
+    for (const [title, args] of reads) small.set(title, (await look(args(await middle()))).blocks);
     await grow(1001, 100_000);
   }, 60_000);
   afterAll(() => client?.end());
 
-  it.each(reads)('%s stay few', async (title, args) => {
-    const large = await blocks(args(await middle()));
-    expect(large, `${small.get(title)} at 1,000`).toBeLessThan(300);
+  it.each(reads)('%s touches few blocks', async (title, args) => {
+    const { blocks } = await look(args(await middle()));
+    expect(blocks, `${small.get(title)} at 1,000`).toBeLessThan(300);
   });
 
-  it('a count are many: the measure measures', async () => {
-    const { rows } = await client.query('EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT count(phone) FROM users');
-    const { Plan: plan } = rows[0]['QUERY PLAN'][0];
-    expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeGreaterThan(1500);
+  it.each([
+    ['all', {}, 100_000],
+    ['a frequent status', { status: 'ACTIVE' }, 99_800],
+    ['a frequent beginning', { search: 'm' }, 100_000],
+  ] as [string, UserFilter, number][])('the count of %s looks at few rows, and is near', async (_title, filter, about) => {
+    const { rows, total } = await look({ filter }, true);
+    expect(rows).toBeLessThan(11_000);
+    expect(Math.abs(total / about - 1)).toBeLessThan(0.1);
+  });
+
+  it.each([
+    ['a rare status', { status: 'PENDING_VERIFICATION' }, 200],
+    ['a rare beginning', { search: 'm777' }, 111],
+  ] as [string, UserFilter, number][])('the count of %s looks at few rows, and is exact', async (_title, filter, exactly) => {
+    const { rows, total } = await look({ filter }, true);
+    expect(rows).toBeLessThan(1_000);
+    expect(total).toBe(exactly);
+  });
+
+  it('reading them all is much: the measure measures', async () => {
+    const { database, seen } = watching(client);
+    await database.run({ name: '', text: 'SELECT count(phone) FROM users' });
+    expect(seen.blocks).toBeGreaterThan(1_500);
+    expect(seen.rows).toBeGreaterThan(100_000);
   });
 });
