@@ -23,6 +23,7 @@ const excused: Record<string, [piece: string, why: string][]> = {
     ['DELETE FROM permission_grants WHERE expires_at', 'sweeps what counts nowhere'],
     ['SELECT org_id AS "orgId" FROM permission_grants', 'asks which organization it is'],
   ],
+  'administration/list-users.ts': [['r.id = a.role_id', 'by the role of a membership, whose organization is named beside it']],
   'organizations/store.ts': [
     ['count(*)::int AS n FROM org_members m JOIN roles r ON r.id = m.role_id\n  WHERE m.user_id = $1', 'how many a user owns, to himself'],
     ['SELECT org_id FROM invitations', 'asks which organization it is'],

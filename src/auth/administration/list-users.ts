@@ -42,6 +42,11 @@ const sourceOf = (filter: UserFilter, bind: Binder): { from: string; conditions:
   // The id's time is the account's.
   if (filter.createdAfter) conditions.push(`u.id >= uuid_floor(${bind(filter.createdAfter)}::timestamptz)`);
   if (filter.createdBefore) conditions.push(`u.id < uuid_floor(${bind(filter.createdBefore)}::timestamptz)`);
+  if (filter.orgId) {
+    conditions.push(`a.org_id = ${bind(filter.orgId)}::uuid`);
+    if (filter.role) conditions.push(`EXISTS (SELECT 1 FROM roles r WHERE r.id = a.role_id AND r.name = ${bind(filter.role)})`);
+    return { from: 'org_members a JOIN users u ON u.id = a.user_id', conditions };
+  }
   if (!filter.role) return { from: 'users u', conditions };
   const role = `(SELECT id FROM roles WHERE name = ${bind(filter.role)} AND org_id IS NULL)`;
   return {
@@ -102,7 +107,7 @@ const walk = (sql: Sql, filter: UserFilter, window: PageWindow): Promise<UserRow
   const values: unknown[] = [];
   const bind: Binder = (value) => `$${values.push(value)}`;
   const { from, conditions } = sourceOf(filter, bind);
-  const id = filter.role ? 'a.user_id' : 'u.id';
+  const id = filter.role || filter.orgId ? 'a.user_id' : 'u.id';
   if (window.after) conditions.push(`${id} < ${bind(window.after)}::uuid`);
   if (window.before) conditions.push(`${id} > ${bind(window.before)}::uuid`);
   const order = window.backwards ? 'ASC' : 'DESC';
@@ -132,8 +137,6 @@ export const listUsers =
     const window = windowOf(args);
     const filter = args.filter ?? {};
     if (filter.orgId && !isUuid(filter.orgId)) throw badRequest('filter.orgId is not an id.');
-    // There are no organizations yet: nobody is a member of one.
-    if (filter.orgId) return { ...pageOf(window, [] as UserRow[]), total: async () => 0 };
     const prefix = prefixOf(filter);
     const rows = prefix === null ? await walk(database, filter, window) : await search(database, filter, prefix, window);
     return { ...pageOf(window, rows), total: () => count(database, filter, prefix) };
