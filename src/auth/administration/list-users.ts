@@ -32,12 +32,15 @@ const sourceOf = (filter: Sought) => (bind: Binder) => {
   // The id's time is the account's.
   if (filter.createdAfter) conditions.push(`u.id >= uuid_floor(${bind(filter.createdAfter)}::timestamptz)`);
   if (filter.createdBefore) conditions.push(`u.id < uuid_floor(${bind(filter.createdBefore)}::timestamptz)`);
-  const member = filter.orgId ? ` JOIN org_members m ON m.user_id = u.id AND m.org_id = ${bind(filter.orgId)}::uuid` : '';
-  const holder = filter.roleId
-    ? ` JOIN role_assignments a ON a.user_id = u.id AND a.org_id IS NULL AND a.role_id = ${bind(filter.roleId)}::uuid`
-    : '';
-  const id = filter.roleId ? 'a.user_id' : filter.orgId ? 'm.user_id' : 'u.id';
-  return { from: `FROM users u${member}${holder}`, conditions, id };
+  // The role that is looked for is the one in the organization, where that is given.
+  const ofRole = filter.roleId ? (table: string) => ` AND ${table}.role_id = ${bind(filter.roleId)}::uuid` : () => '';
+  if (filter.orgId) {
+    const from = `FROM users u JOIN org_members m ON m.user_id = u.id AND m.org_id = ${bind(filter.orgId)}::uuid${ofRole('m')}`;
+    return { from, conditions, id: 'm.user_id' };
+  }
+  if (!filter.roleId) return { from: 'FROM users u', conditions, id: 'u.id' };
+  const from = `FROM users u JOIN role_assignments a ON a.user_id = u.id AND a.org_id IS NULL${ofRole('a')}`;
+  return { from, conditions, id: 'a.user_id' };
 };
 
 const walk = (columns: string, filter: Sought, window: Omit<PageWindow, 'size'>) =>
@@ -59,7 +62,7 @@ export const listUsers =
     const asked = args.filter ?? {};
     if (asked.orgId && !isUuid(asked.orgId)) throw badRequest('filter.orgId is not an id.');
     const prefix = prefixOf(asked.search);
-    const roleId = asked.role ? (await findRole(database, null, asked.role))?.id : null;
+    const roleId = asked.role ? (await findRole(database, asked.orgId?.toLowerCase() ?? null, asked.role))?.id : null;
     if (roleId === undefined) return { ...pageOf(window, [] as UserRow[]), total: async () => 0 };
     const filter = { ...asked, roleId };
     if (prefix !== null) {

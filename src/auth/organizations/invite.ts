@@ -24,6 +24,7 @@ import {
   findInvitedOrg,
   findMemberRole,
   findOrganizations,
+  findSent,
   insertInvitation,
   insertMember,
   lockOrganization,
@@ -99,11 +100,15 @@ export const inviteMember =
 
 export type AcceptOutcome = MemberOutcome | Refused<'TokenInvalid' | 'Conflict'>;
 
-/** By the user whose proved address it was sent to; nobody else's token is good. */
+/** By the user whose proved address it was sent to; nobody else's token is good. It is worth what its sender may give now. */
 export const acceptInvitation =
-  ({ database, clock, trail, permissions }: InviteNeeds) =>
+  ({ database, clock, trail, permissions, may }: InviteNeeds) =>
   async (caller: SignedInCaller, { token }: { token: string }): Promise<AcceptOutcome> => {
     const { userId } = caller.identity;
+    const sent = await findSent(database, tokenDigest(token));
+    // Else whoever is put out, or down, comes back by a letter to another address of his.
+    const given = sent ? await permissionsOfRoles(database, [sent.roleId]) : [];
+    if (!sent?.invitedBy || !(await may.mayAdmit(sent.invitedBy, sent.orgId, given))) return { kind: 'TokenInvalid' };
     const outcome = await database.transaction(async (sql): Promise<AcceptOutcome> => {
       await holdFromErasure(sql, [userId]);
       const hash = tokenDigest(token);

@@ -10,12 +10,14 @@ export type MayNeeds = { permissions: Permissions; clock: Clock };
 export type May = ReturnType<typeof openMay>;
 
 export const openMay = ({ permissions, clock }: MayNeeds) => {
+  const has = async (userId: string, orgId: string, permission: string): Promise<boolean> =>
+    decide(await permissions.compiled(userId), { permission, orgId, resource: null }, clock.now()) !== null;
   const holds = async (caller: Caller, orgId: string, permission: string): Promise<boolean> => {
     if (!caller.identity) return false;
     // A key may no more than it names, whatever its owner may.
     const { keyPermissions } = caller.identity;
     if (keyPermissions && !keyPermissions.includes(permission)) return false;
-    return decide(await permissions.compiled(caller.identity.userId), { permission, orgId, resource: null }, clock.now()) !== null;
+    return has(caller.identity.userId, orgId, permission);
   };
   return {
     holds,
@@ -23,6 +25,11 @@ export const openMay = ({ permissions, clock }: MayNeeds) => {
     enter: async (caller: Caller, orgId: string, permission: string): Promise<boolean> => {
       if (!isUuid(orgId) || !(await holds(caller, orgId, 'org.read'))) return false;
       if (!(await holds(caller, orgId, permission))) throw forbidden(`${permission} is needed in that organization.`);
+      return true;
+    },
+    /** Whether the user may, as things are now, make somebody a member there with a role that gives this. */
+    mayAdmit: async (userId: string, orgId: string, given: readonly string[]): Promise<boolean> => {
+      for (const permission of ['org.members.manage', ...given]) if (!(await has(userId, orgId, permission))) return false;
       return true;
     },
     /** Nobody gives or takes a role that gives more than he holds there. Throws FORBIDDEN. */

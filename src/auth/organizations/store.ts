@@ -118,14 +118,14 @@ export const findInvitedOrg = async (sql: Sql, tokenHash: Buffer): Promise<strin
 const use =
   statement(`UPDATE invitations SET ended_at = $3 WHERE token_hash = $1 AND email_key = $2 AND ended_at IS NULL AND expires_at > $3
   RETURNING id, org_id AS "orgId", role_id AS "roleId"`);
+const sent = statement('SELECT org_id AS "orgId", role_id AS "roleId", invited_by AS "invitedBy" FROM invitations WHERE token_hash = $1');
+/** By whom, to where and as what, whether or not it is still open. */
+export const findSent = async (sql: Sql, tokenHash: Buffer): Promise<Pick<Invitation, 'orgId' | 'roleId' | 'invitedBy'> | undefined> =>
+  (await sql.run<Pick<Invitation, 'orgId' | 'roleId' | 'invitedBy'>>(sent, [tokenHash]))[0];
+type UsedInvitation = Pick<Invitation, 'id' | 'orgId' | 'roleId'>;
 /** Uses an invitation up, by whom it was sent to; one of any number of parallel calls gets it. */
-export const useInvitation = async (
-  sql: Sql,
-  tokenHash: Buffer,
-  emailKey: string,
-  at: Date,
-): Promise<{ id: string; orgId: string; roleId: string } | undefined> =>
-  (await sql.run<{ id: string; orgId: string; roleId: string }>(use, [tokenHash, emailKey, at]))[0];
+export const useInvitation = async (sql: Sql, tokenHash: Buffer, emailKey: string, at: Date): Promise<UsedInvitation | undefined> =>
+  (await sql.run<UsedInvitation>(use, [tokenHash, emailKey, at]))[0];
 const takeBack = statement('UPDATE invitations SET ended_at = $3 WHERE id = $1 AND org_id = $2 AND ended_at IS NULL RETURNING id');
 export const endInvitation = async (sql: Sql, id: string, orgId: string, at: Date): Promise<boolean> =>
   (await sql.run(takeBack, [id, orgId, at])).length > 0;

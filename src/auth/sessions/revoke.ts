@@ -1,6 +1,7 @@
 /** Ending sessions on demand: one, the others, all, or one's own (logout). */
 import type { Database } from '../../infra/ports.ts';
 import { badRequest, forbidden, unauthenticated } from '../access/denial.ts';
+import { isStronger } from '../administration/target.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller, SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
@@ -41,7 +42,7 @@ export const logout = ({ database, endings, trail, refreshSecret }: RevokeNeeds)
   };
 };
 
-/** Ends one session: the caller's own, or anybody's for a holder of sessions.revoke. Absent and not one's own are one answer. */
+/** Ends one session: the caller's own, or for a holder of sessions.revoke that of anybody who may no more. Absent and not one's own are one answer. */
 export const revokeSession =
   ({ database, endings }: RevokeNeeds) =>
   async (caller: SignedInCaller, input: { sessionId: string }): Promise<LogoutOutcome> => {
@@ -50,6 +51,8 @@ export const revokeSession =
     const ids = await database.transaction(async (sql) => {
       const own = await endings.one(sql, caller, input.sessionId, 'revoked', userId);
       if (own.length > 0 || !caller.permissions.has('sessions.revoke')) return own;
+      const session = await findSession(sql, input.sessionId);
+      if (session && (await isStronger(sql, caller, session.user_id))) throw forbidden('This user may more than you.');
       return endings.one(sql, caller, input.sessionId, 'revoked_by_admin', null);
     });
     endings.announce(ids);
@@ -58,7 +61,7 @@ export const revokeSession =
 
 export type RevokeSessionsInput = { userId?: string | null; exceptCurrent?: boolean | null };
 
-/** Ends all sessions of the caller (but the current one, unless told otherwise), or of another user for a holder of sessions.revoke. */
+/** Ends all sessions of the caller (but the current one, unless told otherwise), or for a holder of sessions.revoke those of another user who may no more. */
 export const revokeSessions =
   ({ database, endings }: RevokeNeeds) =>
   async (caller: SignedInCaller, input: RevokeSessionsInput): Promise<LogoutOutcome> => {
@@ -68,7 +71,10 @@ export const revokeSessions =
     if (userId !== ownId && !caller.permissions.has('sessions.revoke')) throw forbidden();
     const reason = userId === ownId ? 'revoked' : 'revoked_by_admin';
     const exceptId = (input.exceptCurrent ?? true) ? sessionId : null;
-    const ids = await database.transaction((sql) => endings.all(sql, caller, userId, reason, exceptId));
+    const ids = await database.transaction(async (sql) => {
+      if (await isStronger(sql, caller, userId)) throw forbidden('This user may more than you.');
+      return endings.all(sql, caller, userId, reason, exceptId);
+    });
     endings.announce(ids);
     return loggedOut(ids);
   };

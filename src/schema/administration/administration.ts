@@ -8,7 +8,7 @@ import { UserStatus } from '../users/user.ts';
 
 export const UserFilter = builder.inputType('UserFilter', {
   description:
-    '`search` is the beginning of an address, a username or a name. `role` is one of the platform; in `orgId` there is nobody yet.',
+    '`search` is the beginning of an address, a username or a name. `orgId`: members of that organization. `role` is that of the membership there; without `orgId` one of the platform.',
   fields: (t) => ({
     search: t.string(),
     status: t.field({ type: UserStatus }),

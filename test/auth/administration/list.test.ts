@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ListUsersArgs, listUsers, type UserFilter } from '../../../src/auth/administration/list-users.ts';
 import { admin } from '../../kit/administration.ts';
+import { found, member } from '../../kit/organizations.ts';
 import { type Seen, watching } from '../../kit/plans.ts';
 import { openWorld, type SignedInPerson, type World } from '../../kit/world.ts';
 
@@ -88,11 +89,30 @@ describe('users', () => {
     await organization(helper.id);
     expect(await list(`(filter: { orgId: "${orgId}" })`)).toMatchObject({ ids: [away.id, boss.id], totalCount: 2 });
     expect((await list(`(first: 1, after: "${away.id}", filter: { orgId: "${orgId}" })`)).ids).toEqual([boss.id]);
-    expect((await list(`(filter: { orgId: "${orgId}", role: "superadmin" })`)).ids).toEqual([boss.id]);
+    // The role is the one there.
+    expect((await list(`(filter: { orgId: "${orgId}", role: "superadmin" })`)).ids).toEqual([]);
+    expect((await list(`(filter: { orgId: "${orgId}", role: "viewer" })`)).ids).toEqual([away.id, boss.id]);
     expect(await list(`(filter: { orgId: "${orgId}", search: "zz" })`)).toMatchObject({ ids: [boss.id], totalCount: 1 });
     expect(await list(`(filter: { orgId: "${away.id}" })`)).toMatchObject({ ids: [], totalCount: 0 });
     await expect(list('(filter: { orgId: "none" })')).rejects.toThrow('BAD_REQUEST');
     await expect(list('(first: 101)')).rejects.toThrow('BAD_REQUEST');
+  });
+});
+
+describe('users of an organization', () => {
+  it('are its members, by the role they have there, with a search, by pages and with a count', async () => {
+    const owner = await world.signedIn('members.owner@example.com');
+    const orgId = await found(owner);
+    const [one, two] = [await member(world, owner, orgId, 'trader'), await member(world, owner, orgId, 'viewer')];
+    const stranger = await world.signedIn('members.stranger@example.com');
+    await found(stranger);
+    const of = (more: string, args = '') => list(`(${args} filter: { orgId: "${orgId.toUpperCase()}" ${more} })`);
+    expect(await of('')).toMatchObject({ ids: [two.id, one.id, owner.id], totalCount: 3 });
+    expect(await of('role: "trader"')).toMatchObject({ ids: [one.id], totalCount: 1 });
+    expect(await of('role: "support"')).toMatchObject({ ids: [], totalCount: 0 });
+    expect(await of('search: "members"')).toMatchObject({ ids: [owner.id], totalCount: 1 });
+    expect((await of('', `first: 1, after: "${two.id}"`)).ids).toEqual([one.id]);
+    expect((await of('', 'last: 1')).ids).toEqual([owner.id]);
   });
 });
 

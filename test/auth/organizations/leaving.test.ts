@@ -69,3 +69,26 @@ describe('a session', () => {
     expect((await switchTo(boss)).__typename).toBe('NotFound');
   });
 });
+
+describe('an invitation', () => {
+  it.each([
+    ['removed', (admin: SignedInPerson) => removed(admin)],
+    ['made a viewer', ({ id }: SignedInPerson) => act(owner.client, 'updateMemberRole', { orgId, userId: id, role: 'viewer' })],
+    ['made a trader', ({ id }: SignedInPerson) => act(owner.client, 'updateMemberRole', { orgId, userId: id, role: 'trader' })],
+  ])('is good for nothing once whoever sent it has been %s: nobody comes back by a second address', async (_, happen) => {
+    const [admin, guest, other] = [await member(world, owner, orgId, 'admin'), await world.signedIn(), await world.signedIn()];
+    const accept = async ({ client, email }: SignedInPerson) => {
+      const token = /token=([\w-]+)/.exec((await world.mail(email)).text)?.[1];
+      const call = 'mutation ($token: String!) { acceptInvitation(input: { token: $token }) { __typename } }';
+      return (await client.ask(call, { token })).data.acceptInvitation.__typename;
+    };
+    for (const { email } of [guest, other])
+      await admin.client.ask(
+        `mutation { inviteMember(input: { orgId: "${orgId}", email: "${email}", role: "admin" }) { ... on Invitation { id } } }`,
+      );
+    expect(await accept(other)).toBe('OrgMember');
+    await happen(admin);
+    expect(await accept(guest)).toBe('TokenInvalid');
+    expect(await world.sql('SELECT 1 FROM org_members WHERE user_id = $1', [guest.id])).toEqual([]);
+  });
+});

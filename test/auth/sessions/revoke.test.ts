@@ -146,6 +146,21 @@ describe('revokeSessions', () => {
     await lives(support);
   });
 
+  it('of a user who may more is FORBIDDEN to a holder of sessions.revoke, one by one too, and ends nothing', async () => {
+    const [boss, support] = [
+      await world.signedIn(undefined, { roles: ['superadmin'] }),
+      await world.signedIn(undefined, { roles: ['support'] }),
+    ];
+    for (const call of [() => revokeAll(support, { userId: boss.id }), () => revoke(support, boss.sessionId)]) {
+      const { answer, changed } = await watch(call);
+      expect(answer.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+      expect(changed).toEqual(nothing);
+    }
+    await lives(boss);
+    await revokeAll(boss, { userId: support.id });
+    await isDead(support, 'revoked_by_admin');
+  });
+
   it('of something that is no id is BAD_REQUEST, no fault of ours', async () => {
     const support = await world.signedIn(undefined, { roles: ['support'] });
     const { answer, changed } = await watch(() => revokeAll(support, { userId: 'nobody' }));
