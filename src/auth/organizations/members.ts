@@ -1,6 +1,7 @@
 /** Members as they are listed: a walk along the organization's own index, flat however many there are. */
 import type { Database, Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
+import { forbidden } from '../access/denial.ts';
 import type { Caller } from '../caller.ts';
 import { type Page, type PageArgs, pageOf, windowOf } from '../paging.ts';
 import type { May } from './may.ts';
@@ -12,7 +13,8 @@ export type MembersNeeds = { database: Database; may: May };
 const columns = `m.user_id AS id, m.org_id AS "orgId", m.user_id AS "userId", m.role_id AS "roleId", m.joined_at AS "joinedAt",
   (SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = m.user_id) AS "lastActiveAt"`;
 
-const conditionsOf = ({ role, search, mfaEnabled }: MemberFilter, values: unknown[]): string[] => {
+/** `manages`: others are shown no address, and so find nobody by one: a search that grows letter by letter would spell it. */
+const conditionsOf = ({ role, search, mfaEnabled }: MemberFilter, values: unknown[], manages: boolean): string[] => {
   const bind = (value: unknown) => `$${values.push(value)}`;
   const conditions: string[] = [];
   if (role) conditions.push(`r.name = ${bind(role)}`);
@@ -24,7 +26,7 @@ const conditionsOf = ({ role, search, mfaEnabled }: MemberFilter, values: unknow
         .replaceAll(/[\\%_]/g, '\\$&')}%`,
     );
     conditions.push(
-      `EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND (u.email_key LIKE ${prefix} OR u.username_key LIKE ${prefix} OR lower(u.name) LIKE ${prefix}))`,
+      `EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND (${manages ? `u.email_key LIKE ${prefix} OR ` : ''}u.username_key LIKE ${prefix} OR lower(u.name) LIKE ${prefix}))`,
     );
   }
   if (mfaEnabled != null)
@@ -47,7 +49,10 @@ export const listMembers =
     if (!(await may.enter(caller, id, 'org.members.read'))) return null;
     const window = windowOf(args);
     const values: unknown[] = [id];
-    const conditions = conditionsOf(args.filter ?? {}, values);
+    const filter = args.filter ?? {};
+    const manages = await may.holds(caller, id, 'org.members.manage');
+    if (filter.mfaEnabled != null && !manages) throw forbidden('filter.mfaEnabled asks for org.members.manage in that organization.');
+    const conditions = conditionsOf(filter, values, manages);
     const counted = [...values];
     const where = conditions.map((condition) => ` AND ${condition}`).join('');
     const beyond = [
