@@ -137,6 +137,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       ...tokenNeeds,
       revoked,
       permissionsOf: permissions.of,
+      permissionsLasting: permissions.lasting,
       permissionsAnywhere: permissions.anywhere,
     }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },

@@ -19,24 +19,31 @@ import { deleteAssignment, findRole, holdMember, insertAssignment, lockRoles, pe
 import { isLastSuperadmin } from './store.ts';
 
 export type RoleNeeds = { clock: Clock; random: Random; trail: AuditTrail };
+/** What the caller holds on the platform: for good, where a role is given, which has no end. Asked for before the transaction, which waits for no other connection. */
+type Own = ReadonlySet<string>;
 export type AssignRoleNeeds = RoleNeeds & { database: Database; permissions: Permissions; endings: Endings; may: May };
 export type AssignRoleInput = { userId: string; role: string; orgId?: string | null };
 export type AssignRoleOutcome = UserOutcome | Refused<'NotFound' | 'Conflict' | 'InvalidInput'>;
 
 /** The platform's role, where there is one; throws the denial FORBIDDEN where the caller lacks one of its permissions. */
-const grantable = async (sql: Sql, caller: SignedInCaller, name: string): Promise<RoleRow | undefined> => {
+const grantable = async (sql: Sql, own: Own, name: string): Promise<RoleRow | undefined> => {
   await lockRoles(sql, null);
   const role = await findRole(sql, null, name);
   if (!role) return undefined;
   const given = await permissionsOfRoles(sql, [role.id]);
-  if (given.some((permission) => !caller.permissions.has(permission))) throw forbidden('This role may more than you.');
+  if (given.some((permission) => !own.has(permission))) throw forbidden('This role may more than you.');
   return role;
 };
 
 /** In the transaction of `sql`, once the user's row is held; whether there is such a role. */
-export const giveRole = async (needs: RoleNeeds, sql: Sql, caller: SignedInCaller, userId: string, name: string): Promise<boolean> => {
-  const { clock, random, trail } = needs;
-  const role = await grantable(sql, caller, name);
+export const giveRole = async (
+  { clock, random, trail }: RoleNeeds,
+  sql: Sql,
+  caller: SignedInCaller & { own: Own },
+  userId: string,
+  name: string,
+): Promise<boolean> => {
+  const role = await grantable(sql, caller.own, name);
   if (!role) return false;
   const at = clock.now();
   if (await insertAssignment(sql, { id: random.uuid(at), userId, roleId: role.id, orgId: null, at }))
@@ -89,9 +96,10 @@ export const assignRole =
         return true;
       });
     requireOnPlatform(caller);
+    const giver = { ...caller, own: await needs.permissions.lasting(caller.identity.userId) };
     const id = await needs.database.transaction(async (sql) => {
       const target = await takeTarget(sql, caller, input.userId);
-      return target && (await giveRole(needs, sql, caller, target.id, input.role)) ? target.id : null;
+      return target && (await giveRole(needs, sql, giver, target.id, input.role)) ? target.id : null;
     });
     if (!id) return { kind: 'NotFound' };
     needs.permissions.forget(id);
@@ -113,7 +121,7 @@ export const unassignRole =
     requireOnPlatform(caller);
     const outcome = await database.transaction(async (sql) => {
       const target = await takeTarget(sql, caller, input.userId);
-      const role = target && (await grantable(sql, caller, input.role));
+      const role = target && (await grantable(sql, caller.permissions, input.role));
       if (!target || !role) return 'NotFound';
       if (role.name === 'superadmin' && (await isLastSuperadmin(sql, target.id))) return 'Conflict';
       if (!(await deleteAssignment(sql, target.id, role.id, null))) return 'NotFound';

@@ -47,6 +47,8 @@ export const openPermissions = ({ database, clock }: { database: Database; clock
     compiled,
     /** Permissions on the platform at this moment; empty for a user who is not active. */
     of,
+    /** Those of them that have no end: what one may hand on for good, by a role or to a program. */
+    lasting: async (userId: string): Promise<ReadonlySet<string>> => (await compiled(userId)).always,
     /** Whether an administrator may still act as the user: as he was let at first, by what both hold now. */
     mayActAs: async (adminId: string, userId: string): Promise<boolean> => {
       const [own, theirs] = await Promise.all([of(adminId), of(userId)]);

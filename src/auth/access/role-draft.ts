@@ -4,9 +4,10 @@ import type { SignedInCaller } from '../caller.ts';
 import type { May } from '../organizations/may.ts';
 import type { Refused } from '../outcome.ts';
 import { forbidden } from './denial.ts';
+import type { Permissions } from './permissions.ts';
 import { countKnown, findRoles, permissionsOfRoles } from './role-store.ts';
 
-export type DraftNeeds = { database: Database; may: May };
+export type DraftNeeds = { database: Database; may: May; permissions: Pick<Permissions, 'lasting'> };
 export type RoleDraft = { inheritIds: string[]; permissions: string[] };
 
 const mostPermissions = 200;
@@ -31,10 +32,16 @@ export const enterRoles = async ({ may }: DraftNeeds, caller: SignedInCaller, or
   return true;
 };
 
-/** Throws FORBIDDEN where one of the permissions is not the caller's there. */
-export const outrankRoles = async ({ may }: DraftNeeds, caller: SignedInCaller, orgId: string | null, permissions: readonly string[]) => {
-  if (orgId !== null) return may.outrank(caller, orgId, permissions);
-  if (!permissions.every((permission) => caller.permissions.has(permission))) throw forbidden('That role gives more than you hold.');
+/** Throws FORBIDDEN where one of the permissions is not the caller's there, for good. */
+export const outrankRoles = async (
+  { may, permissions }: DraftNeeds,
+  caller: SignedInCaller,
+  orgId: string | null,
+  given: readonly string[],
+): Promise<void> => {
+  if (orgId !== null) return may.outrank(caller, orgId, given);
+  const own = await permissions.lasting(caller.identity.userId);
+  if (!given.every((permission) => own.has(permission))) throw forbidden('That role gives more than you hold for good.');
 };
 
 /** The permissions as they are kept, or what is wrong with them. */

@@ -5,6 +5,7 @@
 import type { Breaches, Clock, Database, Hasher, Random, Sql } from '../../infra/ports.ts';
 import { giveRole, type RoleNeeds } from '../access/assign-role.ts';
 import { forbidden } from '../access/denial.ts';
+import type { Permissions } from '../access/permissions.ts';
 import { findRole } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
@@ -27,6 +28,7 @@ export type CreateUserNeeds = RoleNeeds & {
   trail: AuditTrail;
   post: Post;
   oneTime: OneTimeTokens;
+  permissions: Pick<Permissions, 'lasting'>;
   config: PolicyConfig & InvitationConfig;
 };
 export type CreateUserInput = {
@@ -55,7 +57,13 @@ export const createUser = (needs: CreateUserNeeds) => {
     return needs.hasher.hash(password, caller.network);
   };
 
-  const write = async (sql: Sql, caller: SignedInCaller, account: NewAccount, role: string | null, invited: boolean) => {
+  const write = async (
+    sql: Sql,
+    caller: SignedInCaller & { own: ReadonlySet<string> },
+    account: NewAccount,
+    role: string | null,
+    invited: boolean,
+  ) => {
     const made = await insertAccount(sql, account);
     if (made !== 'made') return made;
     await trail.write(sql, [trail.fact(caller, { type: 'user.created', data: { invited }, subjectId: account.id })]);
@@ -81,8 +89,9 @@ export const createUser = (needs: CreateUserNeeds) => {
         : null;
     const queueLetter = await needs.post.prepare(...(invitation ? [invitation.letter] : []));
     const account = { id, email, emailKey: emailKey(email), verifiedAt: null, username, usernameKey: username && usernameKey(username) };
+    const giver = { ...caller, own: await needs.permissions.lasting(caller.identity.userId) };
     const made = await database.transaction(async (sql) => {
-      const written = await write(sql, caller, { ...account, name, hash, at }, input.role ?? null, invitation !== null);
+      const written = await write(sql, giver, { ...account, name, hash, at }, input.role ?? null, invitation !== null);
       if (written !== 'made') return written;
       await invitation?.token.insert(sql);
       await queueLetter(sql);

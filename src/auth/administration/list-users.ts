@@ -10,7 +10,7 @@ import { type Binder, countRows, query } from '../counting.ts';
 import { isUuid, type Page, type PageArgs, type PageWindow, pageOf, windowOf } from '../paging.ts';
 import type { UserStatus } from '../users/model.ts';
 import { type UserRow, userColumns } from '../users/read.ts';
-import { countFound, prefixOf, searchUsers } from '../users/search.ts';
+import { countFound, searchOf, searchUsers } from '../users/search.ts';
 
 export type UserFilter = {
   search?: string | null;
@@ -61,13 +61,13 @@ export const listUsers =
     const window = windowOf(args);
     const asked = args.filter ?? {};
     if (asked.orgId && !isUuid(asked.orgId)) throw badRequest('filter.orgId is not an id.');
-    const prefix = prefixOf(asked.search);
+    const search = searchOf(asked.search, { byAddress: true });
     const roleId = asked.role ? (await findRole(database, asked.orgId?.toLowerCase() ?? null, asked.role))?.id : null;
     if (roleId === undefined) return { ...pageOf(window, [] as UserRow[]), total: async () => 0 };
     const filter = { ...asked, roleId };
-    if (prefix !== null) {
-      const rows = await searchUsers<UserRow>(database, userColumns, sourceOf(filter), prefix, window);
-      return { ...pageOf(window, rows), total: () => countFound(database, sourceOf(filter), prefix) };
+    if (search !== null) {
+      const rows = await searchUsers<UserRow>(database, userColumns, sourceOf(filter), search, window);
+      return { ...pageOf(window, rows), total: () => countFound(database, sourceOf(filter), search) };
     }
     const { text, values } = walk(userColumns, filter, window);
     const rows = await database.run<UserRow>({ name: '', text: `${text} LIMIT ${window.size + 1}` }, values);

@@ -1,9 +1,9 @@
 /** What a caller may in an organization. Absent and not visible are one answer; a member who may not is told so. */
 import type { Clock } from '../../infra/ports.ts';
 import { forbidden } from '../access/denial.ts';
-import { decide } from '../access/model.ts';
+import { decide, holdsUntil } from '../access/model.ts';
 import type { Permissions } from '../access/permissions.ts';
-import type { Caller } from '../caller.ts';
+import type { Caller, SignedInCaller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
 
 export type MayNeeds = { permissions: Permissions; clock: Clock };
@@ -32,9 +32,13 @@ export const openMay = ({ permissions, clock }: MayNeeds) => {
       for (const permission of ['org.members.manage', ...given]) if (!(await has(userId, orgId, permission))) return false;
       return true;
     },
-    /** Nobody gives or takes a role that gives more than he holds there. Throws FORBIDDEN. */
-    outrank: async (caller: Caller, orgId: string, given: readonly string[]): Promise<void> => {
-      for (const permission of given) if (!(await holds(caller, orgId, permission))) throw forbidden('That role gives more than you hold.');
+    /** Nobody gives or takes a role that gives more than he holds there for good: a role has no end. Throws FORBIDDEN. */
+    outrank: async (caller: SignedInCaller, orgId: string, given: readonly string[]): Promise<void> => {
+      const { userId, keyPermissions } = caller.identity;
+      const compiled = await permissions.compiled(userId);
+      const lasts = (permission: string) =>
+        keyPermissions?.includes(permission) !== false && holdsUntil(compiled, permission, clock.now(), orgId) === 'always';
+      if (!given.every(lasts)) throw forbidden('That role gives more than you hold for good.');
     },
   };
 };

@@ -1,11 +1,12 @@
 /** Members as they are listed: in the order of their ids, with `search` in the order of what was found; a walk along an index, flat however many there are. */
 import type { Database, Sql } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
+import { forbidden } from '../access/denial.ts';
 import { findRole } from '../access/role-store.ts';
 import type { Caller } from '../caller.ts';
 import { type Binder, countRows, query } from '../counting.ts';
 import { type Page, type PageArgs, type PageWindow, pageOf, windowOf } from '../paging.ts';
-import { countFound, prefixOf, type Source, searchUsers } from '../users/search.ts';
+import { countFound, type Source, searchOf, searchUsers } from '../users/search.ts';
 import type { May } from './may.ts';
 import type { Member } from './model.ts';
 
@@ -52,14 +53,17 @@ export const listMembers =
     const id = orgId.toLowerCase();
     if (!(await may.enter(caller, id, 'org.members.read'))) return null;
     const window = windowOf(args);
-    const { search, role, mfaEnabled = null } = args.filter ?? {};
-    const prefix = prefixOf(search);
+    const { role, mfaEnabled = null, ...filter } = args.filter ?? {};
+    // To others neither the address of a member is shown, nor whether he has a second factor: they find nobody by these.
+    const manages = await may.holds(caller, id, 'org.members.manage');
+    if (mfaEnabled !== null && !manages) throw forbidden('filter.mfaEnabled asks for org.members.manage in that organization.');
+    const search = searchOf(filter.search, { byAddress: manages || caller.permissions.has('users.read') });
     const roleId = role ? (await findRole(database, id, role))?.id : null;
     if (roleId === undefined) return { ...pageOf(window, [] as Member[]), totalCount: async () => 0 };
     const sought = { orgId: id, roleId, mfaEnabled };
-    if (prefix !== null) {
-      const rows = await searchUsers<Member>(database, columns, sourceOf(sought), prefix, window);
-      return { ...pageOf(window, rows), totalCount: () => countFound(database, sourceOf(sought), prefix) };
+    if (search !== null) {
+      const rows = await searchUsers<Member>(database, columns, sourceOf(sought), search, window);
+      return { ...pageOf(window, rows), totalCount: () => countFound(database, sourceOf(sought), search) };
     }
     const { text, values } = walk(columns, sought, window);
     const rows = await database.run<Member>({ name: '', text: `${text} LIMIT ${window.size + 1}` }, values);

@@ -10,7 +10,14 @@ import { readJwks } from './assertion.ts';
 import { problemOf, rotationSeconds, type ServiceClient, unique } from './model.ts';
 import { disableClient, insertClient, rotateSecret } from './store.ts';
 
-export type ManageNeeds = { database: Database; clock: Clock; random: Random; trail: AuditTrail; revoked: Pick<Revoked, 'end'> };
+export type ManageNeeds = {
+  database: Database;
+  clock: Clock;
+  random: Random;
+  trail: AuditTrail;
+  revoked: Pick<Revoked, 'end'>;
+  permissionsLasting: (userId: string) => Promise<ReadonlySet<string>>;
+};
 export type ServiceClientCreated = { readonly kind: 'ServiceClientCreated'; readonly client: ServiceClient; readonly clientSecret: string };
 export type Deleted = { readonly kind: 'Deleted'; readonly id: string };
 
@@ -19,13 +26,18 @@ const newSecret = (random: Random): string => `lks_${random.bytes(32).toString('
 /** No user: a client is its own, and outlives whoever made it. */
 const about = (id: string) => ({ subjectId: null, resource: `service_client:${id}` });
 
+/** What whoever manages a client may hand on to it: a client has no end, and so what a person holds for a while is not part of it. */
+const holdings = async ({ permissionsLasting }: ManageNeeds, { identity, permissions }: Caller): Promise<ReadonlySet<string>> =>
+  identity ? permissionsLasting(identity.userId) : permissions;
+
 export const createServiceClient =
-  ({ database, clock, random, trail }: ManageNeeds) =>
+  (needs: ManageNeeds) =>
   async (
     caller: Caller,
     input: { name: string; permissions: readonly string[]; jwks?: unknown },
   ): Promise<ServiceClientCreated | Refused<'InvalidInput'>> => {
-    const problem = problemOf(input, caller.permissions);
+    const { database, clock, random, trail } = needs;
+    const problem = problemOf(input, await holdings(needs, caller));
     if (problem) return problem;
     const jwks = input.jwks == null ? null : await readJwks(input.jwks);
     if (input.jwks != null && !jwks)
@@ -47,14 +59,16 @@ export const createServiceClient =
  * secret is as good as its permissions. A secret that has leaked wants a new client, and this one deleted.
  */
 export const rotateServiceClientSecret =
-  ({ database, clock, random, trail }: ManageNeeds) =>
+  (needs: ManageNeeds) =>
   async (caller: Caller, input: { clientId: string }): Promise<ServiceClientCreated | Refused<'NotFound'>> => {
     if (!isUuid(input.clientId)) return { kind: 'NotFound' };
+    const { database, clock, random, trail } = needs;
+    const holder = await holdings(needs, caller);
     const id = input.clientId.toLowerCase();
     const clientSecret = newSecret(random);
     const previousUntil = new Date(clock.now().getTime() + rotationSeconds * 1000);
     const client = await database.transaction(async (sql) => {
-      const change = { id, secretHash: tokenDigest(clientSecret), previousUntil, holder: caller.permissions };
+      const change = { id, secretHash: tokenDigest(clientSecret), previousUntil, holder };
       const rotated = await rotateSecret(sql, change);
       if (rotated) await trail.write(sql, [trail.fact(caller, { type: 'service_client.secret_rotated', data: {}, ...about(id) })]);
       return rotated;

@@ -29,6 +29,7 @@ export type ServicesNeeds = {
   permissionsOf: (userId: string) => Promise<ReadonlySet<string>>;
   isMember: (userId: string, orgId: string) => Promise<boolean>;
   mayActAs: (adminId: string, userId: string) => Promise<boolean>;
+  permissionsLasting: (userId: string) => Promise<ReadonlySet<string>>;
   permissionsAnywhere: (userId: string) => Promise<ReadonlySet<string>>;
   config: { issuer: string; publicUrl: string; RATE_LIMIT_SERVICE: Rate };
 };

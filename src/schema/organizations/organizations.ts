@@ -6,7 +6,8 @@ import { type OutcomeOf, resultUnion } from '../result.ts';
 import { Invitation, Organization, OrgMember } from './organization.ts';
 
 export const OrgMemberFilter = builder.inputType('OrgMemberFilter', {
-  description: '`search` is the beginning of an address, a username or a name.',
+  description:
+    '`search` is the beginning of a username or a name; for those who manage members, of an address too, and `mfaEnabled` is for them alone.',
   fields: (t) => ({ role: t.string(), search: t.string(), mfaEnabled: t.boolean() }),
 });
 export const CreateOrganizationInput = builder.inputType('CreateOrganizationInput', {

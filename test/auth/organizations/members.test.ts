@@ -109,6 +109,20 @@ describe('members', () => {
     expect(ids(await page({ filter: { search: '%' } }))).toEqual([]);
     expect((await page({ filter: { mfaEnabled: true } })).totalCount).toBe(0);
   });
+
+  it('are found neither by an address nor by a factor by a member who is shown neither', async () => {
+    const owner = await world.signedIn();
+    const orgId = await found(owner);
+    const viewer = await member(owner, orgId, 'viewer');
+    await world.sql(`UPDATE users SET name = 'Grace Hopper' WHERE id = $1`, [owner.id]);
+    const counted = async ({ client }: SignedInPerson, filter: string) => {
+      const { data, errors } = await client.ask(`{ orgMembers(orgId: "${orgId}", filter: { ${filter} }) { totalCount } }`);
+      return data?.orgMembers.totalCount ?? errors?.[0]?.extensions.code;
+    };
+    const filters = [`search: "${owner.email}"`, 'search: "grace"', 'mfaEnabled: false'];
+    expect(await Promise.all(filters.map((filter) => counted(owner, filter)))).toEqual([1, 1, 2]);
+    expect(await Promise.all(filters.map((filter) => counted(viewer, filter)))).toEqual([0, 1, 'FORBIDDEN']);
+  });
 });
 
 describe('switching', () => {
