@@ -16,7 +16,7 @@ import type { UserOutcome } from '../users/model.ts';
 import { forbidden } from './denial.ts';
 import type { Permissions } from './permissions.ts';
 import { deleteAssignment, findRole, holdMember, insertAssignment, lockRoles, permissionsOfRoles, type RoleRow } from './role-store.ts';
-import { isLastSuperadmin } from './store.ts';
+import { isLastSuperadmin, lastingPermissions } from './store.ts';
 
 export type RoleNeeds = { clock: Clock; random: Random; trail: AuditTrail };
 export type AssignRoleNeeds = RoleNeeds & { database: Database; permissions: Permissions; endings: Endings; may: May };
@@ -38,6 +38,9 @@ export const giveRole = async (needs: RoleNeeds, sql: Sql, caller: SignedInCalle
   const { clock, random, trail } = needs;
   const role = await grantable(sql, caller, name);
   if (!role) return false;
+  const lasting = await lastingPermissions(sql, caller.identity.userId);
+  if ((await permissionsOfRoles(sql, [role.id])).some((permission) => !lasting.has(permission)))
+    throw forbidden('A role has no end, and what you hold of this one has.');
   const at = clock.now();
   if (await insertAssignment(sql, { id: random.uuid(at), userId, roleId: role.id, orgId: null, at }))
     await trail.write(sql, [trail.fact(caller, { type: 'role.assigned', data: { role: name }, subjectId: userId })]);

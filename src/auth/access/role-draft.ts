@@ -5,6 +5,7 @@ import type { May } from '../organizations/may.ts';
 import type { Refused } from '../outcome.ts';
 import { forbidden } from './denial.ts';
 import { countKnown, findRoles, permissionsOfRoles } from './role-store.ts';
+import { lastingPermissions } from './store.ts';
 
 export type DraftNeeds = { database: Database; may: May };
 export type RoleDraft = { inheritIds: string[]; permissions: string[] };
@@ -31,10 +32,16 @@ export const enterRoles = async ({ may }: DraftNeeds, caller: SignedInCaller, or
   return true;
 };
 
-/** Throws FORBIDDEN where one of the permissions is not the caller's there. */
-export const outrankRoles = async ({ may }: DraftNeeds, caller: SignedInCaller, orgId: string | null, permissions: readonly string[]) => {
+/** Throws FORBIDDEN where one of the permissions is not the caller's there, for good. */
+export const outrankRoles = async (
+  { database, may }: DraftNeeds,
+  caller: SignedInCaller,
+  orgId: string | null,
+  permissions: readonly string[],
+) => {
   if (orgId !== null) return may.outrank(caller, orgId, permissions);
-  if (!permissions.every((permission) => caller.permissions.has(permission))) throw forbidden('That role gives more than you hold.');
+  const own = await lastingPermissions(database, caller.identity.userId);
+  if (!permissions.every((permission) => own.has(permission))) throw forbidden('That role gives more than you hold.');
 };
 
 /** The permissions as they are kept, or what is wrong with them. */

@@ -109,5 +109,14 @@ const held = statement(`WITH RECURSIVE h AS (
 export const heldPermissions = async (sql: Sql, userId: string): Promise<string[]> =>
   (await sql.run<{ permission: string }>(held, [userId])).map((row) => row.permission);
 
+const lasting = statement(`WITH RECURSIVE h AS (
+    SELECT role_id FROM role_assignments WHERE user_id = $1 AND org_id IS NULL
+    UNION SELECT i.inherits_id FROM h JOIN role_inherits i ON i.role_id = h.role_id)
+  SELECT rp.permission FROM h JOIN role_permissions rp ON rp.role_id = h.role_id
+  UNION SELECT permission FROM permission_grants WHERE user_id = $1 AND org_id IS NULL AND resource IS NULL AND expires_at IS NULL`);
+/** What a user holds on the platform for good: a role has no end, and so nothing that ends is handed on by one. */
+export const lastingPermissions = async (sql: Sql, userId: string): Promise<ReadonlySet<string>> =>
+  new Set((await sql.run<{ permission: string }>(lasting, [userId])).map((row) => row.permission));
+
 const named = statement('SELECT name, description FROM permissions ORDER BY name');
 export const listPermissions = (sql: Sql): Promise<{ name: string; description: string }[]> => sql.run(named);

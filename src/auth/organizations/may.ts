@@ -1,7 +1,7 @@
 /** What a caller may in an organization. Absent and not visible are one answer; a member who may not is told so. */
 import type { Clock } from '../../infra/ports.ts';
 import { forbidden } from '../access/denial.ts';
-import { decide } from '../access/model.ts';
+import { decide, holdsUntil } from '../access/model.ts';
 import type { Permissions } from '../access/permissions.ts';
 import type { Caller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
@@ -17,6 +17,8 @@ export const openMay = ({ permissions, clock }: MayNeeds) => {
     if (keyPermissions && !keyPermissions.includes(permission)) return false;
     return decide(await permissions.compiled(caller.identity.userId), { permission, orgId, resource: null }, clock.now()) !== null;
   };
+  const lasts = async ({ identity }: Caller, orgId: string, permission: string): Promise<boolean> =>
+    identity !== null && holdsUntil(await permissions.compiled(identity.userId), permission, clock.now(), orgId) === 'always';
   return {
     holds,
     /** False: the organization is not there for the caller. Throws the denial FORBIDDEN where it is, and he may not. */
@@ -25,9 +27,11 @@ export const openMay = ({ permissions, clock }: MayNeeds) => {
       if (!(await holds(caller, orgId, permission))) throw forbidden(`${permission} is needed in that organization.`);
       return true;
     },
-    /** Nobody gives or takes a role that gives more than he holds there. Throws FORBIDDEN. */
+    /** Nobody gives or takes a role that gives more than he holds there; a role has no end, and so he holds it for good. Throws FORBIDDEN. */
     outrank: async (caller: Caller, orgId: string, given: readonly string[]): Promise<void> => {
-      for (const permission of given) if (!(await holds(caller, orgId, permission))) throw forbidden('That role gives more than you hold.');
+      for (const permission of given)
+        if (!(await holds(caller, orgId, permission)) || !(await lasts(caller, orgId, permission)))
+          throw forbidden('That role gives more than you hold.');
     },
   };
 };
