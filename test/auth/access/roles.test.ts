@@ -156,6 +156,33 @@ describe('nobody', () => {
     expect(await refused(admin, 'assignRole', { orgId, userId: admin.id, role: 'owner' })).toBe('InvalidInput');
   });
 
+  it('hands on by a role what he holds for a while', async () => {
+    const boss = await world.signedIn(undefined, { roles: ['superadmin'] });
+    const expiresAt = new Date(world.clock.now().getTime() + 60_000).toISOString();
+    const desk = await create({ permissions: ['org.read', 'org.members.manage', 'org.roles.manage'] });
+    const [person, there] = [await member(world, owner, orgId, desk.name), { orgId, permission: 'audit.read', expiresAt }];
+    await create({ name: 'auditors', permissions: ['audit.read'] });
+    expect((await act(owner.client, 'grantPermission', { ...there, userId: person.id })).__typename).toBe('PermissionGrant');
+    for (const [name, input] of [
+      ['createRole', { orgId, name: roleName(), permissions: ['audit.read'] }],
+      ['updateRole', { roleId: desk.id, permissions: ['org.read', 'org.members.manage', 'audit.read'] }],
+      ['assignRole', { orgId, userId: person.id, role: 'auditors' }],
+      ['updateMemberRole', { orgId, userId: person.id, role: 'auditors' }],
+    ] as const)
+      expect([name, await refused(person, name, input)]).toEqual([name, 'FORBIDDEN']);
+
+    await act(boss.client, 'createRole', { name: 'role-makers', permissions: ['roles.manage', 'roles.assign'] });
+    await act(boss.client, 'createRole', { name: 'readers', permissions: ['users.read'] });
+    await act(boss.client, 'assignRole', { userId: person.id, role: 'role-makers' });
+    await act(boss.client, 'grantPermission', { userId: person.id, permission: 'users.read', expiresAt });
+    for (const [name, input] of [
+      ['createRole', { name: roleName(), permissions: ['users.read'] }],
+      ['assignRole', { userId: person.id, role: 'readers' }],
+    ] as const)
+      expect([name, await refused(person, name, input)]).toEqual([name, 'FORBIDDEN']);
+    expect((await act(person.client, 'createRole', { name: roleName(), permissions: ['roles.manage'] })).__typename).toBe('Role');
+  });
+
   it('is raised above an administrator by any sequence of what that administrator does', async () => {
     const admin = await member(world, owner, orgId, 'admin');
     const people = [admin, await member(world, owner, orgId, 'viewer')];
