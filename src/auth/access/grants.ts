@@ -10,7 +10,7 @@ import { forbidden } from './denial.ts';
 import { holdsUntil, parseResource } from './model.ts';
 import type { Permissions } from './permissions.ts';
 import { holdMember } from './role-store.ts';
-import { findGrantOrg, type GrantRow, insertGrant, isPermission, removeGrant } from './store.ts';
+import { countGrants, findGrant, type GrantRow, insertGrant, isPermission, removeGrant } from './store.ts';
 
 export type GrantNeeds = { database: Database; clock: Clock; random: Random; trail: AuditTrail; permissions: Permissions; may: May };
 export type GrantPermissionInput = {
@@ -25,6 +25,8 @@ export type GrantOutcome = ({ readonly kind: 'PermissionGrant' } & GrantRow) | R
 export type RevokeGrantOutcome = { readonly kind: 'Deleted'; readonly id: string } | Refused<'NotFound'>;
 
 const longestReason = 500;
+/** Of one person in one place: all of them are read at once, with whatever the person does next. */
+const mostGrants = 500;
 const invalid = (field: string, message: string) => ({ kind: 'InvalidInput', field: `input.${field}`, message }) as const;
 
 /** Whether the place is there for the caller, who may grant in it. Throws FORBIDDEN where it is, and he may not. */
@@ -75,6 +77,8 @@ export const grantPermission =
       expiresAt: input.expiresAt ?? null,
       reason: reason?.trim() || null,
     };
+    if ((await countGrants(database, userId, orgId)) >= mostGrants)
+      return invalid('userId', `A user has at most ${mostGrants} grants there.`);
     const given = await database.transaction(async (sql) => {
       await holdFromErasure(sql, [userId]);
       if ((orgId && !(await holdMember(sql, orgId, userId))) || !(await insertGrant(sql, grant))) return false;
@@ -94,14 +98,14 @@ export const revokePermission =
   (needs: GrantNeeds) =>
   async (caller: SignedInCaller, { grantId }: { grantId: string }): Promise<RevokeGrantOutcome> => {
     const { database, trail, permissions } = needs;
-    const orgId = isUuid(grantId) ? await findGrantOrg(database, grantId) : undefined;
-    if (orgId === undefined || (orgId === null && !caller.permissions.has('permissions.grant'))) return { kind: 'NotFound' };
-    if (!(await enter(needs, caller, orgId))) return { kind: 'NotFound' };
+    const found = isUuid(grantId) ? await findGrant(database, grantId) : undefined;
+    if (!found || (found.orgId === null && !caller.permissions.has('permissions.grant'))) return { kind: 'NotFound' };
+    if (!(await enter(needs, caller, found.orgId))) return { kind: 'NotFound' };
+    // Before the transaction, which waits for no other connection; a grant never changes.
+    await mayGive(needs, caller, found.permission, found.orgId);
     const gone = await database.transaction(async (sql) => {
       const grant = await removeGrant(sql, grantId);
       if (!grant) return null;
-      // A denial rolls the removal back.
-      await mayGive(needs, caller, grant.permission, grant.orgId);
       const data = { permission: grant.permission, grant: grantId };
       await trail.write(sql, [trail.fact(caller, { type: 'permission.revoked', data, orgId: grant.orgId, subjectId: grant.userId })]);
       return grant;

@@ -45,10 +45,13 @@ export const insertGrant = async (sql: Sql, grant: GrantRow): Promise<boolean> =
 };
 
 const remove = statement(`DELETE FROM permission_grants WHERE id = $1 RETURNING user_id AS "userId", permission, org_id AS "orgId"`);
-const orgOf = statement('SELECT org_id AS "orgId" FROM permission_grants WHERE id = $1');
-/** Where a grant holds (null: on the platform); undefined where there is none. */
-export const findGrantOrg = async (sql: Sql, id: string): Promise<string | null | undefined> =>
-  (await sql.run<{ orgId: string | null }>(orgOf, [id]))[0]?.orgId;
+const placeOf = statement('SELECT org_id AS "orgId", permission FROM permission_grants WHERE id = $1');
+/** What a grant gives, and where (null: on the platform); undefined where there is none. */
+export const findGrant = async (sql: Sql, id: string): Promise<{ orgId: string | null; permission: string } | undefined> =>
+  (await sql.run<{ orgId: string | null; permission: string }>(placeOf, [id]))[0];
+const givenThere = statement('SELECT count(*)::int AS n FROM permission_grants WHERE user_id = $1 AND org_id IS NOT DISTINCT FROM $2');
+export const countGrants = async (sql: Sql, userId: string, orgId: string | null): Promise<number> =>
+  (await sql.run<{ n: number }>(givenThere, [userId, orgId]))[0]?.n ?? 0;
 /** Of parallel revocations one gets the row. */
 export const removeGrant = async (
   sql: Sql,

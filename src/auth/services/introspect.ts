@@ -18,6 +18,8 @@ export type TokenIntrospection = {
   readonly exp: number | null;
   readonly iat: number | null;
   readonly amr: readonly string[] | null;
+  /** Who acts as the subject (RFC 8693 §4.1). */
+  readonly act: { readonly sub: string } | null;
 };
 export type IntrospectNeeds = {
   database: Database;
@@ -26,8 +28,9 @@ export type IntrospectNeeds = {
   authenticate: (token: string) => Promise<Bearer>;
 };
 
-const nothing = { sub: null, sid: null, org: null, scope: null, clientId: null, exp: null, iat: null, amr: null };
+const nothing = { sub: null, sid: null, org: null, scope: null, clientId: null, exp: null, iat: null, amr: null, act: null };
 const inactive: TokenIntrospection = { active: false, ...nothing };
+const actor = (impersonatorId: string | null) => (impersonatorId === null ? null : { sub: impersonatorId });
 const seconds = (at: Date | null): number | null => at && Math.floor(at.getTime() / 1000);
 
 export const introspectToken = ({ database, clock, refreshSecret, authenticate }: IntrospectNeeds) => {
@@ -38,7 +41,8 @@ export const introspectToken = ({ database, clock, refreshSecret, authenticate }
     if (!session || !isGenuine(session.salt, parts) || session.generation !== parts.generation) return inactive;
     if (endedBecause(session, clock.now())) return inactive;
     const { user_id: sub, session_id: sid, org_id: org, client_id: clientId, amr } = session;
-    return { ...nothing, active: true, sub, sid, org, clientId, exp: seconds(session.expires_at), iat: seconds(session.rotated_at), amr };
+    const [exp, iat, act] = [seconds(session.expires_at), seconds(session.rotated_at), actor(session.impersonator_id)];
+    return { ...nothing, active: true, sub, sid, org, clientId, exp, iat, amr, act };
   };
 
   return async (token: string): Promise<TokenIntrospection> => {
@@ -55,8 +59,8 @@ export const introspectToken = ({ database, clock, refreshSecret, authenticate }
     // A token whose second factor is due opens nothing at the services that ask here.
     if (!bearer || bearer.identity.restricted) return inactive;
     const { userId: sub, sessionId, apiKeyId, orgId: org, clientId, scopes, amr, issuedAt, expiresAt } = bearer.identity;
-    const [sid, scope] = [apiKeyId ? null : sessionId, scopes.join(' ')];
-    return { active: true, sub, sid, org, clientId, scope, amr, exp: seconds(expiresAt), iat: seconds(issuedAt) };
+    const [sid, scope, act] = [apiKeyId ? null : sessionId, scopes.join(' '), actor(bearer.identity.impersonatorId)];
+    return { active: true, sub, sid, org, clientId, scope, amr, act, exp: seconds(expiresAt), iat: seconds(issuedAt) };
   };
 };
 

@@ -187,6 +187,19 @@ describe('nobody', () => {
 });
 
 describe('what is out of form', () => {
+  it('is the five hundred and first grant of one user in one place, and no more than that', async () => {
+    const [client, person, other] = [await fresh(), await world.person(), await world.person()];
+    const input = { userId: person.id, permission: 'users.read' };
+    await world.sql(
+      `INSERT INTO permission_grants (id, user_id, permission, granted_at) SELECT gen_random_uuid(), $1, 'users.read', now() FROM generate_series(1, 499)`,
+      [person.id],
+    );
+    expect((await grant(client, input)).__typename).toBe('PermissionGrant');
+    const { answer, changed } = await watch(() => grant(client, input));
+    expect([answer, changed]).toEqual([expect.objectContaining({ __typename: 'InvalidInput', field: 'input.userId' }), nothing]);
+    expect((await grant(client, { ...input, userId: other.id })).__typename).toBe('PermissionGrant');
+  });
+
   it('is InvalidInput, NotFound or BAD_REQUEST, and leaves nothing', async () => {
     const [client, person] = [await fresh(), await world.person()];
     const { changed } = await watch(async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admin, countFacts, factOf, makeRole } from '../../kit/administration.ts';
 import type { Client } from '../../kit/client.ts';
 import { act, found } from '../../kit/organizations.ts';
+import { basic, post, serviceOf } from '../../kit/services.ts';
 import { openStream } from '../../kit/stream.ts';
 import { openWorld, refreshMutation, type SignedInPerson, type World } from '../../kit/world.ts';
 
@@ -29,7 +30,7 @@ const refresh = async (refreshToken: string) => (await world.anonymous.ask(refre
 const codeOf = async (client: Client, query: string) => (await client.ask(query)).errors?.[0]?.extensions.code ?? null;
 
 describe('impersonation', () => {
-  it('is marked in the token, in me, in the session and in every fact of it, a refresh and a sign-out among them', async () => {
+  it('is marked in the token, in its introspection, in me, in the session and in every fact of it, a refresh and a sign-out among them', async () => {
     const person = await world.person();
     const acting = await actAs(clerk, person.id);
     expect(decodeJwt(acting.accessToken)).toMatchObject({ sub: person.id, act: { sub: clerk.id } });
@@ -40,6 +41,11 @@ describe('impersonation', () => {
     expect(data.sessions.edges.map((edge: { node: object }) => edge.node)).toEqual([
       { id: acting.sessionId, impersonator: { id: clerk.id }, ipAddress: null },
     ]);
+    const service = await serviceOf(boss.client, ['tokens.introspect']);
+    for (const token of [acting.accessToken, acting.refreshToken])
+      expect((await post(world, 'introspect', { token }, basic(service.id, service.secret))).body).toMatchObject({
+        act: { sub: clerk.id },
+      });
     await acting.client.ask('mutation { updateProfile(input: { name: "Changed" }) { __typename } }');
     const refreshed = await refresh(acting.refreshToken);
     expect(decodeJwt(refreshed.accessToken)).toMatchObject({ act: { sub: clerk.id } });
