@@ -141,7 +141,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       permissionsAnywhere: permissions.anywhere,
     }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
-    audit: openAudit({ database, followFacts, mayIn }),
+    audit: openAudit({ database, clock, followFacts, mayIn }),
     access: {
       ...openAccess({ ...shared, permissions, may }),
       firstAdministrator: openClaim(shared),

@@ -47,7 +47,7 @@ const shown = async <O extends { kind: string }>({ auth, loaders }: Context, out
 builder.mutationField('createOrganization', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrganizationResult,
-    door: 'signedIn',
+    door: { open: 'signedIn', inPerson: true },
     args: { input: t.arg({ type: org.CreateOrganizationInput, required: true }) },
     resolve: async (_root, { input }, context) => shown(context, await context.auth.organizations.create(context.caller, input)),
   }),
@@ -71,7 +71,7 @@ builder.mutationField('inviteMember', (t) =>
 builder.mutationField('acceptInvitation', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: org.OrgMemberResult,
-    door: { open: 'signedIn', asOneself: true, note: 'By the user whose address it was sent to.' },
+    door: { open: 'signedIn', inPerson: true, asOneself: true, note: 'By the user whose address it was sent to.' },
     args: { input: t.arg({ type: org.AcceptInvitationInput, required: true }) },
     resolve: async (_root, { input }, context) => shown(context, await context.auth.organizations.acceptInvitation(context.caller, input)),
   }),

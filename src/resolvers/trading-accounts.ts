@@ -54,7 +54,7 @@ builder.objectField(User, 'tradingAccounts', (t) =>
 builder.mutationField('linkTradingAccount', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: trading.TradingAccountResult,
-    door: { open: 'signedIn', note: 'The broker is asked before anything is stored.' },
+    door: { open: 'signedIn', asOneself: true, note: 'The broker is asked before anything is stored.' },
     args: { input: t.arg({ type: trading.LinkTradingAccountInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.tradingAccounts.link(caller, input),
   }),
@@ -81,7 +81,7 @@ builder.mutationField('verifyTradingAccount', (t) =>
 builder.mutationField('rotateTradingCredentials', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: trading.TradingAccountResult,
-    door: { open: 'signedIn', note: 'By the owner. The broker is asked first.' },
+    door: { open: 'signedIn', asOneself: true, note: 'By the owner. The broker is asked first.' },
     args: { input: t.arg({ type: trading.RotateTradingCredentialsInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.tradingAccounts.rotate(caller, input),
   }),

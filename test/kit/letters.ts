@@ -15,6 +15,7 @@ export const sampleLetters: LetterData = {
   'new-device': { at, ip: '2001:db8::7', browser: 'Firefox', os: 'Linux', country: 'AT', link: sampleLink },
   'session-limit': { at, limit: 3, browser: 'Safari', os: 'macOS' },
   invitation: { link: sampleLink, organization: 'Lovelace & Sons', validDays: 7 },
+  'added-to-organization': { at, organization: 'Lovelace & Sons', role: 'trader' },
   'magic-link': { link: sampleLink, validMinutes: 15 },
   'mfa-code': { code: '042917', validMinutes: 10 },
   'mfa-enabled': { at, ip, method: 'TOTP' },

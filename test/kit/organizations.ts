@@ -40,6 +40,7 @@ const types: Record<string, string> = {
   addMember: 'OrgMemberInput',
   updateMemberRole: 'OrgMemberInput',
   removeMember: 'RemoveMemberInput',
+  updateOrganization: 'UpdateOrganizationInput',
 };
 const shown: Record<string, string> = {
   createRole: `... on Role { ${roleFields} }`,

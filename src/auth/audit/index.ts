@@ -1,5 +1,5 @@
 /** The door of the audit room. */
-import type { Database } from '../../infra/ports.ts';
+import type { Clock, Database } from '../../infra/ports.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Follow } from './follow.ts';
 import { listFacts } from './list.ts';
@@ -8,7 +8,7 @@ import { type FactFilter, isVisible, type MayIn, mayReadIn, visibleFacts } from 
 
 export type Audit = ReturnType<typeof openAudit>;
 
-export const openAudit = (needs: { database: Database; followFacts: Follow; mayIn: MayIn }) => ({
+export const openAudit = (needs: { database: Database; clock: Clock; followFacts: Follow; mayIn: MayIn }) => ({
   list: listFacts(needs),
   /** The facts the caller may see, from `after` on, then live. */
   follow: async (caller: SignedInCaller, input: { filter?: FactFilter | null; after?: string | null }) => {

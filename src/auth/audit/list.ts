@@ -1,5 +1,5 @@
 /** A page of the log, newest first; flat as the log grows: each page is a walk along one index (two, where one is the facts' actor or subject). */
-import type { Database } from '../../infra/ports.ts';
+import type { Clock, Database } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
 import type { SignedInCaller } from '../caller.ts';
 import { type Page, type PageArgs, pageOf, windowOf } from '../paging.ts';
@@ -34,6 +34,16 @@ const conditionsOf = (visible: Visible, values: unknown[]): string[] => {
   return conditions;
 };
 
+/** What is older than an organization keeps is not in its list, whoever reads that. */
+const retainedOf = ({ orgId }: Visible, now: Date, values: unknown[]): string[] => {
+  if (!orgId) return [];
+  const [org, at] = [values.push(orgId), values.push(now)];
+  return [
+    `id >= coalesce((SELECT uuid_floor($${at}::timestamptz - make_interval(days => audit_retention_days)) FROM organizations WHERE id = $${org}::uuid),
+      '00000000-0000-0000-0000-000000000000'::uuid)`,
+  ];
+};
+
 /**
  * Each leg is a walk along one index, as long as the page whoever the person is. A fact whose actor is its subject (most are) stands in the
  * index of subjects alone, so the legs share none.
@@ -47,14 +57,14 @@ const legsOf = ({ personId, actorId }: Visible, values: unknown[]): string[][] =
 };
 
 export const listFacts =
-  ({ database, mayIn }: { database: Database; mayIn: MayIn }) =>
+  ({ database, clock, mayIn }: { database: Database; clock: Clock; mayIn: MayIn }) =>
   async (caller: SignedInCaller, args: PageArgs & { filter?: FactFilter | null; personId?: string }): Promise<Page<FactRow>> => {
     const seen = visibleFacts(caller, args.filter, await mayReadIn(mayIn, caller, args.filter));
     // One person's facts; never more than the caller may see.
     const visible = args.personId && seen.personId === null ? { ...seen, personId: args.personId } : seen;
     const window = windowOf(args);
     const values: unknown[] = [];
-    const conditions = conditionsOf(visible, values);
+    const conditions = [...conditionsOf(visible, values), ...retainedOf(visible, clock.now(), values)];
     const filtered = conditions.length > 0;
     if (window.after) conditions.push(`id < $${values.push(window.after)}`);
     if (window.before) conditions.push(`id > $${values.push(window.before)}`);

@@ -14,6 +14,7 @@ export type LetterData = {
   'new-device': { at: string; ip: string; browser: string | null; os: string | null; country: string | null; link: string };
   'session-limit': { at: string; limit: number; browser: string | null; os: string | null };
   invitation: { link: string; organization: string; validDays: number };
+  'added-to-organization': { at: string; organization: string; role: string };
   'magic-link': { link: string; validMinutes: number };
   'mfa-code': { code: string; validMinutes: number };
   'mfa-enabled': { at: string; ip: string; method: MethodType };

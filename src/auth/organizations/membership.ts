@@ -4,6 +4,7 @@ import type { Permissions } from '../access/permissions.ts';
 import { findRole, permissionsOfRoles } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
+import type { Post } from '../letters/post.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
 import { holdFromErasure } from '../users/erase.ts';
@@ -14,6 +15,7 @@ import { isAllowed, ownerRole } from './model.ts';
 import {
   countOtherOwners,
   deleteMember,
+  findAddressee,
   findEmailKey,
   findMemberRole,
   findOrganizations,
@@ -24,7 +26,7 @@ import {
   setMemberRole,
 } from './store.ts';
 
-export type MembershipNeeds = { database: Database; clock: Clock; trail: AuditTrail; may: May; permissions: Permissions };
+export type MembershipNeeds = { database: Database; clock: Clock; trail: AuditTrail; may: May; permissions: Permissions; post: Post };
 export type OrgMemberInput = { orgId: string; userId: string; role: string };
 export type OrgMemberOutcome = MemberOutcome | Refused<'NotFound' | 'Conflict' | 'LastOwner' | 'InvalidInput'>;
 export type RemoveMemberOutcome =
@@ -35,7 +37,7 @@ const isOwner = (role: Pick<MemberRole, 'name' | 'builtIn'>): boolean => role.na
 const noRole = () => invalid('role', 'There is no such role in the organization.');
 const idsOf = (input: { orgId: string; userId: string }) => ({ orgId: input.orgId.toLowerCase(), userId: input.userId.toLowerCase() });
 
-export const openMembership = ({ database, clock, trail, may, permissions }: MembershipNeeds) => {
+export const openMembership = ({ database, clock, trail, may, permissions, post }: MembershipNeeds) => {
   /** Runs with the rows of these users and of the organization held; tells caches afterwards. */
   const change = async <Outcome>(orgId: string, userIds: readonly string[], work: (sql: Sql) => Promise<Outcome>) => {
     const outcome = await database.transaction(async (sql) => {
@@ -60,8 +62,15 @@ export const openMembership = ({ database, clock, trail, may, permissions }: Mem
     const key = await findEmailKey(database, userId);
     if (!org || key === null) return { kind: 'NotFound' };
     if (!isAllowed(org.allowedEmailDomains, key)) return invalid('userId', 'The organization does not take addresses of this domain.');
+    const at = clock.now();
+    const person = await findAddressee(database, userId);
+    if (!person) return { kind: 'NotFound' };
+    // Nobody asked the person, whose sessions and second factors this concerns.
+    const data = { at: at.toISOString(), organization: org.name, role: role.name };
+    const queueLetter = await post.prepare({ name: 'added-to-organization', to: person.email, locale: person.locale, data });
     return change(orgId, [userId], async (sql): Promise<OrgMemberOutcome> => {
-      if (!(await insertMember(sql, orgId, userId, role.id, clock.now()))) return { kind: 'Conflict' };
+      if (!(await insertMember(sql, orgId, userId, role.id, at))) return { kind: 'Conflict' };
+      await queueLetter(sql);
       await trail.write(sql, [
         trail.fact(caller, { type: 'organization.member_added', data: { role: role.name }, orgId, subjectId: userId }),
       ]);

@@ -81,6 +81,10 @@ const emailOf = statement(`SELECT email_key FROM users WHERE id = $1 AND status 
 export const findEmailKey = async (sql: Sql, userId: string): Promise<string | null> =>
   (await sql.run<{ email_key: string | null }>(emailOf, [userId]))[0]?.email_key ?? null;
 
+const addressee = statement(`SELECT email, locale FROM users WHERE id = $1`);
+export const findAddressee = async (sql: Sql, userId: string): Promise<{ email: string; locale: string | null } | undefined> =>
+  (await sql.run<{ email: string; locale: string | null }>(addressee, [userId]))[0];
+
 const leave = statement('UPDATE sessions SET org_id = NULL WHERE user_id = $2 AND org_id = $1 AND revoked_at IS NULL');
 /** The user's sessions no longer speak for the organization. */
 export const leaveOrganization = async (sql: Sql, orgId: string, userId: string): Promise<void> => {

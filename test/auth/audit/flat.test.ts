@@ -84,7 +84,7 @@ const blocks = async (work: (sql: Sql) => Promise<unknown>): Promise<number> => 
   return most;
 };
 const page = (caller: SignedInCaller, args: PageArgs & { filter?: FactFilter }) => (sql: Sql) =>
-  listFacts({ database: sql as never, mayIn: async () => false })(caller, args);
+  listFacts({ database: sql as never, clock: { now: () => new Date() }, mayIn: async () => false })(caller, args);
 const middle = async (where: string): Promise<string> => {
   const { rows } = await client.query(
     `SELECT id FROM audit_events WHERE ${where} ORDER BY id OFFSET (SELECT count(*) / 2 FROM audit_events WHERE ${where}) LIMIT 1`,

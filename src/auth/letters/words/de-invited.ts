@@ -1,15 +1,16 @@
 /** Letters to those whom somebody else brought in. */
 import { facts, link, text } from '../layout.ts';
 import type { Words } from '../render.ts';
-import { named } from './say.ts';
+import { named, when } from './say.ts';
 
 const count = (number: number, one: string, more: string) => `${number} ${number === 1 ? one : more}`;
+const locale = 'de';
 const unknown = 'unbekannt';
 
 const once = (hours: number) =>
   `Der Link gilt einmal und ${count(hours, 'Stunde', 'Stunden')} lang. Geben Sie ihn nicht weiter: Wer ihn hat, kann das Konto übernehmen.`;
 
-export const invited: Pick<Words, 'account-invitation' | 'email-assigned' | 'invitation'> = {
+export const invited: Pick<Words, 'account-invitation' | 'email-assigned' | 'invitation' | 'added-to-organization'> = {
   'account-invitation': ({ link: href, validHours }) => ({
     subject: 'Für Sie wurde ein Konto angelegt',
     blocks: [
@@ -38,6 +39,15 @@ export const invited: Pick<Words, 'account-invitation' | 'email-assigned' | 'inv
         `Sie gilt ${count(validDays, 'Tag', 'Tage')}, einmal und nur für diese Adresse. Wenn Sie noch kein Konto haben, legen Sie zuerst eines mit dieser Adresse an.`,
       ),
       text('Wenn Sie nicht wissen, worum es geht, müssen Sie nichts tun.'),
+    ],
+  }),
+  'added-to-organization': ({ at, organization, role }) => ({
+    subject: 'Sie gehören jetzt zu einer Organisation',
+    blocks: [
+      text('Jemand, der ihre Mitglieder verwaltet, hat Ihr Konto in diese Organisation aufgenommen:'),
+      facts(['Organisation', named(organization, unknown)], ['Rolle', role], ['Zeit', when(locale, at)]),
+      text('Ihre Einstellungen gelten für Ihr Konto: Sie kann einen zweiten Faktor verlangen, und weniger oder kürzere Sitzungen.'),
+      text('Wenn Sie das nicht wollen, melden Sie sich an und verlassen Sie die Organisation.'),
     ],
   }),
 };
