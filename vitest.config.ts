@@ -12,6 +12,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/kit/cluster.ts'],
     pool: 'forks',
+    // A worker reads the house once, not once for each file: no test changes a module, and what it opens is its own.
+    isolate: false,
     maxWorkers: Math.min(4, Math.max(2, availableParallelism())),
     // On a busy machine one measured second can be missed; what is broken is broken every time.
     retry: process.env['CI'] ? 2 : 0,

@@ -119,7 +119,9 @@ describe('roles and permissions', () => {
     const names = data.permissions.map((permission: { name: string }) => permission.name);
     expect(names).toEqual(expect.arrayContaining(['users.impersonate', 'users.write', 'roles.assign']));
     // What organizations decide over their own people is nobody's on the platform.
-    const own = names.filter((name: string) => !/^(org|trading)\./.test(name) || ['org.read', 'org.members.read'].includes(name));
+    const own = names.filter(
+      (name: string) => !/^(org|trading)\./.test(name) || ['org.read', 'org.members.read', 'org.recover'].includes(name),
+    );
     const superadmin = data.roles.find((role: { name: string }) => role.name === 'superadmin');
     expect(superadmin).toEqual({ name: 'superadmin', builtIn: true, inherits: [], permissions: own });
     expect(data.roles.map((role: { name: string }) => role.name)).toEqual(['superadmin', 'support', 'clerk']);
