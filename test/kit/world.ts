@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import { type House, openHouse } from '../../src/house.ts';
 import { createLog } from '../../src/infra/log.ts';
-import { type Client, clientOf } from './client.ts';
+import { type Client, clientOf, letGo } from './client.ts';
 import { type MovableClock, movableClock } from './clock.ts';
 import { freshDatabase } from './database.ts';
 import { freePort } from './ports.ts';
@@ -136,6 +136,7 @@ export const openWorld = async (
     signIn,
     signedIn: async (email, { roles, login } = {}) => signIn(await person(email, { roles: roles ?? [] }), login),
     close: async () => {
+      await letGo();
       await house.close();
       await own?.drop();
       rmSync(dataDir, { recursive: true, force: true });
