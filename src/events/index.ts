@@ -9,7 +9,7 @@ import { openTail } from './tail.ts';
 export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Config) => {
   const { users, sessions, tokens, mfa, access, services, seals, tradingAccounts, housekeeping } = auth;
   const tail = await openTail({ housekeeping, sessions, fanout: infra.fanout, log: infra.log });
-  const every = { minute: '* * * * *', fiveMinutes: '*/5 * * * *', hour: '17 * * * *', day: '23 3 * * *' };
+  const every = { minute: '* * * * *', hour: '17 * * * *', day: '23 3 * * *' };
   const jobs = await openJobs({
     databaseUrl: infra.databaseUrl,
     post: auth.letters,
@@ -25,7 +25,7 @@ export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Confi
       sweepTokens: { cron: every.hour, run: tokens.sweep },
       sweepServices: { cron: every.hour, run: services.sweep },
       rewrap: { cron: every.minute, run: seals.rewrapSome },
-      recheckTradingAccounts: { cron: every.fiveMinutes, run: async () => void (await tradingAccounts.recheck()) },
+      recheckTradingAccounts: { cron: every.minute, run: async () => void (await tradingAccounts.recheck()) },
       sweepTradingAccounts: { cron: every.day, run: tradingAccounts.sweep },
       rotateOldKey: { cron: every.hour, run: tokens.rotateIfOld },
       removeOldSessions: { cron: every.day, catchUp: true, run: async () => void (await sessions.removeOld()) },
