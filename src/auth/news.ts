@@ -15,7 +15,7 @@ export const hearNews = (needs: {
   readNews: () => Promise<News[]>;
   clock: Clock;
   revoked: Pick<Revoked, 'caughtUp'>;
-  permissions: Pick<Permissions, 'changed' | 'changedIn' | 'forgetIn'>;
+  permissions: Pick<Permissions, 'caughtUp' | 'changed' | 'changedIn' | 'forgetIn'>;
   keys: Pick<KeyRing, 'reload'>;
 }) => {
   // Each look reaches back over the one before it: what was heard then is no news. None at first: what happened between this process's reading
@@ -32,6 +32,7 @@ export const hearNews = (needs: {
       // Its settings are compiled with what members may, and no stream was opened on them.
       else if (fact.type === 'organization.updated') needs.permissions.forgetIn(fact.org_id);
       else if (fact.subject_id && /^(role|user|permission|organization)\./.test(fact.type)) needs.permissions.changed(fact.subject_id);
+    needs.permissions.caughtUp(askedAt);
     if (fresh.some((fact) => fact.type === 'key.rotated')) await needs.keys.reload();
     known = new Set(news.map((fact) => fact.id));
   };

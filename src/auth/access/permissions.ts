@@ -7,19 +7,23 @@ import type { Clock, Database } from '../../infra/ports.ts';
 import { type Compiled, permissionsThere, platformPermissions } from './model.ts';
 import { loadCompiled } from './store.ts';
 
+/** For so long an entry counts although the log could not be read: nobody hears then what changes. */
+const unheardMs = 5_000;
 /** `loaded`: what came of it, once it has. */
-type Entry = { readonly loading: Promise<Compiled>; loaded: Compiled | null };
+type Entry = { readonly loading: Promise<Compiled>; readonly askedAt: number; loaded: Compiled | null };
 export type Permissions = ReturnType<typeof openPermissions>;
 
 export const openPermissions = ({ database, clock }: { database: Database; clock: Clock }) => {
-  // A minute at most, should the log be unreadable for so long: the database is then away, and nothing can be changed by anyone.
-  const cache = new LRUCache<string, Entry>({ max: 20_000, ttl: 60_000, ttlResolution: 1_000 });
+  // Entries end by what the log says, and by this in any case.
+  const cache = new LRUCache<string, Entry>({ max: 20_000, ttl: 600_000, ttlResolution: 1_000 });
+  let heardAt = clock.now().getTime();
   const watchers = new Map<string, Set<() => void>>();
   /** At once where they are known: a decision then waits for nothing. */
   const compiled = (userId: string): Compiled | Promise<Compiled> => {
+    const now = clock.now();
     const known = cache.get(userId);
-    if (known) return known.loaded ?? known.loading;
-    const entry: Entry = { loading: loadCompiled(database, userId, clock.now()), loaded: null };
+    if (known && now.getTime() - Math.max(heardAt, known.askedAt) <= unheardMs) return known.loaded ?? known.loading;
+    const entry: Entry = { loading: loadCompiled(database, userId, now), askedAt: now.getTime(), loaded: null };
     cache.set(userId, entry);
     entry.loading.then(
       (loaded) => {
@@ -65,6 +69,10 @@ export const openPermissions = ({ database, clock }: { database: Database; clock
       const known = await compiled(userId);
       const there = [...known.organizations.keys()].flatMap((orgId) => permissionsThere(known, orgId, clock.now()));
       return new Set([...platformPermissions(known, clock.now()), ...there]);
+    },
+    /** The log has been read, as it was then: whatever changed before has been told. */
+    caughtUp: (at: Date): void => {
+      heardAt = at.getTime();
     },
     /** After an operation of this process: they are read anew. Whoever watches hears it from the log, once, like everywhere. */
     forget: (userId: string): void => {

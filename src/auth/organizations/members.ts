@@ -55,9 +55,9 @@ export const listMembers =
     const window = windowOf(args);
     const { role, mfaEnabled = null, ...filter } = args.filter ?? {};
     // To others neither the address of a member is shown, nor whether he has a second factor: they find nobody by these.
-    const manages = await may.holds(caller, id, 'org.members.manage');
-    if (mfaEnabled !== null && !manages) throw forbidden('filter.mfaEnabled asks for org.members.manage in that organization.');
-    const search = searchOf(filter.search, { byAddress: manages || caller.permissions.has('users.read') });
+    const seesAll = (await may.holds(caller, id, 'org.members.manage')) || caller.permissions.has('users.read');
+    if (mfaEnabled !== null && !seesAll) throw forbidden('filter.mfaEnabled asks for org.members.manage in that organization.');
+    const search = searchOf(filter.search, { byAddress: seesAll });
     const roleId = role ? (await findRole(database, id, role))?.id : null;
     if (roleId === undefined) return { ...pageOf(window, [] as Member[]), totalCount: async () => 0 };
     const sought = { orgId: id, roleId, mfaEnabled };

@@ -79,6 +79,26 @@ describe('permissions', () => {
     expect(run).toHaveBeenCalledTimes(2);
   });
 
+  it('are kept while the log is read, however long, and asked of the database again once it has not been read for five seconds', async () => {
+    const person = await world.person();
+    const { database } = world.house.infra;
+    const run = vi.fn(database.run);
+    const permissions = openPermissions({ database: { ...database, run: run as never }, clock: world.clock });
+    const reads = async (seconds: number, { heard }: { heard: boolean }) => {
+      run.mockClear();
+      world.clock.move(seconds);
+      if (heard) permissions.caughtUp(world.clock.now());
+      for (let n = 0; n < 3; n += 1) await permissions.of(person.id);
+      return run.mock.calls.length;
+    };
+    expect(await reads(0, { heard: true })).toBe(1);
+    expect(await reads(300, { heard: true })).toBe(0);
+    expect(await reads(4, { heard: false })).toBe(0);
+    expect(await reads(2, { heard: false })).toBe(1);
+    expect(await reads(6, { heard: false })).toBe(1);
+    expect(await reads(300, { heard: true })).toBe(0);
+  });
+
   it('that are being read while they change are not kept', async () => {
     const person = await world.person();
     const { database } = world.house.infra;

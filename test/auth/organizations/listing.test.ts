@@ -87,7 +87,11 @@ describe('of 100,000 members', () => {
   const middle = async () => (await client.query(`SELECT id FROM users WHERE email_key LIKE 'm5%' ORDER BY id LIMIT 1`)).rows[0].id;
   const look = async (args: Args, counted = false): Promise<Seen & { length: number; total: number }> => {
     const { database, seen } = watching(client);
-    const page = await listMembers({ database, may: { enter: async () => true, holds: async () => true } as never })({} as never, crowd, args);
+    const page = await listMembers({ database, may: { enter: async () => true, holds: async () => true } as never })(
+      {} as never,
+      crowd,
+      args,
+    );
     return { length: page!.edges.length, total: counted ? await page!.totalCount() : 0, ...seen };
   };
 

@@ -143,7 +143,7 @@ describe('the news of rotations', () => {
       readNews: async () =>
         rotations.map((id) => ({ id, type: 'key.rotated' as const, subject_id: null, session_id: null, org_id: null, resource: null })),
       revoked: { caughtUp: () => {} },
-      permissions: { changed: () => {}, changedIn: () => {}, forgetIn: () => {} },
+      permissions: { caughtUp: () => {}, changed: () => {}, changedIn: () => {}, forgetIn: () => {} },
       keys: { reload },
       clock: world.clock,
     });
