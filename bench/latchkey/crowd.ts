@@ -50,9 +50,10 @@ export const makeCrowd = async (url: string, rows: number): Promise<Crowd> => {
     emailOf(0),
   ]);
   await query(url, 'VACUUM ANALYZE');
+  // The administrator is no member of the organization.
   const samples = await query<{ id: string; address: string }>(
     url,
-    `SELECT id, split_part(email_key, '@', 1) AS address FROM users WHERE status = 'ACTIVE' ORDER BY hashint8(('x' || right(id::text, 12))::bit(48)::bigint) LIMIT 200`,
+    `SELECT id, split_part(email_key, '@', 1) AS address FROM users WHERE status = 'ACTIVE' AND email_key <> '${emailOf(0)}' ORDER BY hashint8(('x' || right(id::text, 12))::bit(48)::bigint) LIMIT 200`,
   );
   return { orgId, samples, firstNames };
 };
