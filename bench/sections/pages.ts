@@ -43,7 +43,7 @@ const listsOf = (name: string, document: string, counted: string, filter: object
 ];
 const pagesOf: readonly Page[] = [
   ...listsOf('users', documents.users, documents.usersCounted, { status: 'DEACTIVATED' }),
-  ...listsOf('orgMembers', documents.members, documents.membersCounted, { role: 'admin' }),
+  ...listsOf('orgMembers', documents.members, documents.membersCounted, { role: 'trader' }),
   page('orgMembers, without a factor', documents.members, more, () => ({ filter: { mfaEnabled: false } })),
 ];
 
