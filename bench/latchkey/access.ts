@@ -1,6 +1,6 @@
 /** The decision as its callers have it in the process: over a real database, whose rows are compiled once for each user. */
 import { plainLog } from '../../scripts/scratch.ts';
-import { checkPermissions } from '../../src/auth/access/check.ts';
+import { checkPermission } from '../../src/auth/access/check.ts';
 import { decide } from '../../src/auth/access/model.ts';
 import { openPermissions } from '../../src/auth/access/permissions.ts';
 import type { Caller } from '../../src/auth/caller.ts';
@@ -13,9 +13,13 @@ export const openAccess = (url: string) => {
   const permissions = openPermissions({ database, clock });
   // As the back door does that reads the log (src/events/tail.ts).
   setInterval(() => permissions.caughtUp(clock.now()), 250).unref();
-  const check = checkPermissions({ database, clock, permissions });
+  const check = checkPermission({ database, clock, permissions });
   // A program that may ask about anybody.
   const caller = { identity: null, client: { id: 'bench' }, permissions: new Set(['permissions.check']) } as unknown as Caller;
+  const checked = (question: Question): boolean | Promise<boolean> => {
+    const decision = check(caller, question);
+    return decision instanceof Promise ? decision.then(({ allowed }) => allowed) : decision.allowed;
+  };
   const decided = (question: Question): boolean | Promise<boolean> => {
     const compiled = permissions.compiled(question.userId);
     return compiled instanceof Promise
@@ -24,7 +28,7 @@ export const openAccess = (url: string) => {
   };
   return {
     /** All of `checkPermission`: the caller, the form of the question, the decision and its reason. */
-    check: async (question: Question): Promise<boolean> => (await check(caller, [question]))[0]?.allowed === true,
+    check: checked,
     /** The decision alone. */
     decided,
     /** The first decision about a user: read and compiled. */

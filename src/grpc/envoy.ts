@@ -83,8 +83,7 @@ export const openEnvoy = ({ auth, bearers, calls, token }: Needs): UntypedServic
     if (bearer.client) return caller.permissions.has(permission);
     // In the organization that the token speaks for, where the route names none.
     const question = { permission, resource, orgId: org ?? bearer.identity.orgId };
-    const [decision] = await auth.access.check(caller, [question]);
-    return decision?.allowed === true;
+    return (await auth.access.check(caller, question)).allowed;
   };
 
   const check = async ({ request, authorization, origin }: Asked<CheckRequest>): Promise<object> => {

@@ -49,9 +49,9 @@ export const openIdentity = ({
     return bearers.callerOf(origin, { whose });
   };
 
-  const check = async (asked: Asked<Question>) => (await auth.access.check(await callerOf(asked), [inputOf(asked.request)]))[0];
+  const check = async (asked: Asked<Question>) => auth.access.check(await callerOf(asked), inputOf(asked.request));
   const batchCheck = async (asked: Asked<{ checks: Question[] }>) => ({
-    results: await auth.access.check(await callerOf(asked), asked.request.checks.map(inputOf)),
+    results: await auth.access.checkAll(await callerOf(asked), asked.request.checks.map(inputOf)),
   });
 
   /** RFC 7662 §2.1: the client proves itself as at the token endpoint, with the same count of failures and the same facts. */

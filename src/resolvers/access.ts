@@ -21,7 +21,7 @@ builder.queryField('checkPermission', (t) =>
     type: PermissionDecision,
     door: { ...door, note: about },
     args: { input: t.arg({ type: PermissionCheckInput, required: true }) },
-    resolve: async (_root, { input }, { auth, caller }) => (await auth.access.check(caller, [input]))[0] as never,
+    resolve: (_root, { input }, { auth, caller }) => auth.access.check(caller, input),
   }),
 );
 
@@ -30,7 +30,7 @@ builder.queryField('checkPermissions', (t) =>
     type: [PermissionDecision],
     door: { ...door, note: `${about} At most 100 questions.` },
     args: { inputs: t.arg({ type: [PermissionCheckInput], required: true }) },
-    resolve: (_root, { inputs }, { auth, caller }) => auth.access.check(caller, inputs),
+    resolve: (_root, { inputs }, { auth, caller }) => auth.access.checkAll(caller, inputs),
   }),
 );
 

@@ -15,82 +15,103 @@ const mostChecks = 100;
 const asking = 'permissions.check';
 const permissionForm = /^[a-z][a-z_]*(?:[.:][a-z][a-z_]*)+$/;
 
-/** The types of things that belong to a user; what is of another type is nobody's own. */
-const owned = new Set(['user', 'session', 'trading_account']);
-const ownerOf = async (database: Database, { type, id }: { type: string; id: string }): Promise<string | null> => {
-  if (!isUuid(id)) return null;
-  if (type === 'user') return id;
-  return type === 'session' ? findSessionOwner(database, id) : findAccountOwner(database, id);
+/** `resource`: `type:id`, as it is kept. */
+type Asked = { permission: string; orgId: string | null; resource: string | null; userId: string };
+const refused = ({ permission, resource, orgId }: Asked): Decision => ({
+  allowed: false,
+  reason: `No role and no grant gives ${permission}${resource === null ? '' : ' on this resource'}${orgId ? ' in this organization' : ''}.`,
+});
+
+const read = (self: string | null, { permission, orgId, resource, userId }: PermissionCheckInput): Asked => {
+  if (permission.length > 100 || !permissionForm.test(permission)) throw badRequest('permission is a name such as users.read.');
+  const on = resource == null ? null : parseResource(resource);
+  if (resource != null && on === null) throw badRequest('resource is type:id.');
+  if ((orgId != null && !isUuid(orgId)) || (userId != null && !isUuid(userId))) throw badRequest('orgId and userId take ids.');
+  const whose = userId?.toLowerCase() ?? self;
+  if (whose === null) throw badRequest('userId is needed: a program asks about a user.');
+  return { permission, orgId: orgId?.toLowerCase() ?? null, resource: on, userId: whose };
+};
+
+/** Things that belong to a user: who that is. What is of another type is nobody's own. */
+const owners = new Map<string, (database: Database, id: string) => Promise<string | null>>([
+  ['user', async (_database, id) => id],
+  ['session', findSessionOwner],
+  ['trading_account', findAccountOwner],
+]);
+
+/** What is neither by a role nor by a grant: one's own, and what is shared with one. */
+const byOwner = async ({ database, clock }: CheckNeeds, asked: Asked, resource: string): Promise<Decision> => {
+  const [type, id] = resource.split(':', 2) as [string, string];
+  const ownerOf = owners.get(type);
+  if (!ownerOf || !isUuid(id)) return refused(asked);
+  if ((await ownerOf(database, id)) === asked.userId) return { allowed: true, reason: "It is the user's own." };
+  const shared = type === 'trading_account' ? await findSharedAccess(database, id, asked.userId, clock.now()) : null;
+  return shared?.has(asked.permission) ? { allowed: true, reason: 'By a share of its owner.' } : refused(asked);
+};
+
+/** The answer to a question that may be asked: at once where memory decides it, so that it waits for nothing. */
+const openAnswer = (needs: CheckNeeds) => {
+  const { clock, permissions } = needs;
+  const answer = (compiled: Compiled, asked: Asked, now: Date): Decision | Promise<Decision> =>
+    decide(compiled, asked, now) ??
+    // A user who is not active has nothing, the own things included.
+    (asked.resource !== null && compiled.active ? byOwner(needs, asked, asked.resource) : refused(asked));
+  return (caller: Caller, asked: Asked): Decision | Promise<Decision> => {
+    const { identity } = caller;
+    // Whoever asks with a key, or hands one on to have it asked with, hears what the key may: no more than it names.
+    if (identity?.keyPermissions && identity.userId === asked.userId && !identity.keyPermissions.includes(asked.permission))
+      return { allowed: false, reason: `The API key does not name ${asked.permission}.` };
+    const now = clock.now();
+    const compiled = permissions.compiled(asked.userId, now);
+    return compiled instanceof Promise ? compiled.then((known) => answer(known, asked, clock.now())) : answer(compiled, asked, now);
+  };
 };
 
 /** With `permissions.check` on the platform, about anybody; with it in an organization, about its members in it, and nowhere else. */
 const openMayAsk =
   ({ database, clock, permissions }: CheckNeeds) =>
-  async (caller: Caller, { userId, orgId }: Asked): Promise<boolean> => {
-    const { identity } = caller;
-    if (!identity || orgId === null || identity.keyPermissions?.includes(asking) === false) return false;
-    const own = await permissions.compiled(identity.userId);
-    return decide(own, { permission: asking, orgId, resource: null }, clock.now()) !== null && isMember(database, orgId, userId);
+  async ({ identity }: Caller, { userId, orgId }: Asked): Promise<void> => {
+    const may = async (): Promise<boolean> => {
+      if (!identity || orgId === null || identity.keyPermissions?.includes(asking) === false) return false;
+      const own = await permissions.compiled(identity.userId);
+      return decide(own, { permission: asking, orgId, resource: null }, clock.now()) !== null && isMember(database, orgId, userId);
+    };
+    if (!(await may())) throw forbidden('permissions.check is needed.');
   };
 
-type Asked = { permission: string; orgId: string | null; on: { type: string; id: string } | null; userId: string };
-const refused = ({ permission, on, orgId }: Asked): Decision => ({
-  allowed: false,
-  reason: `No role and no grant gives ${permission}${on ? ' on this resource' : ''}${orgId ? ' in this organization' : ''}.`,
-});
-
-const readQuestions = (self: string | null, inputs: readonly PermissionCheckInput[]): Asked[] => {
-  if (inputs.length > mostChecks) throw badRequest(`At most ${mostChecks} questions at a time.`);
-  return inputs.map(({ permission, orgId, resource, userId }) => {
-    if (permission.length > 100 || !permissionForm.test(permission)) throw badRequest('permission is a name such as users.read.');
-    const on = resource == null ? null : parseResource(resource);
-    if (resource != null && !on) throw badRequest('resource is type:id.');
-    for (const id of [orgId, userId]) if (id != null && !isUuid(id)) throw badRequest('orgId and userId take ids.');
-    const whose = userId?.toLowerCase() ?? self;
-    if (whose === null) throw badRequest('userId is needed: a program asks about a user.');
-    return { permission, orgId: orgId?.toLowerCase() ?? null, on, userId: whose };
-  });
+/** Whom the caller speaks for; null: for nobody, as a program. Before the questions are looked at: whoever may ask nobody learns nothing of their form. */
+const selfOf = ({ identity, client, permissions }: Caller): string | null => {
+  if (identity) return identity.userId;
+  if (!client) throw unauthenticated();
+  if (!permissions.has(asking)) throw forbidden('permissions.check is needed.');
+  return null;
 };
 
 /**
- * Decisions in the order of the questions. Throws BAD_REQUEST for a question out of form, FORBIDDEN where the caller may not ask about another
- * user. A program has nothing of its own, and names the user: what it may itself, its token says.
+ * A decision, at once where memory has it. Throws (at once, or by the promise) BAD_REQUEST for a question out of form, FORBIDDEN where the caller
+ * may not ask about another user. A program has nothing of its own, and names the user: what it may itself, its token says.
  */
+export const checkPermission = (needs: CheckNeeds) => {
+  const answer = openAnswer(needs);
+  const mayAsk = openMayAsk(needs);
+  return (caller: Caller, input: PermissionCheckInput): Decision | Promise<Decision> => {
+    const self = selfOf(caller);
+    const asked = read(self, input);
+    if (asked.userId === self || caller.permissions.has(asking)) return answer(caller, asked);
+    return mayAsk(caller, asked).then(() => answer(caller, asked));
+  };
+};
+
+/** Decisions in the order of the questions, all of them or none: else as `checkPermission`. */
 export const checkPermissions = (needs: CheckNeeds) => {
-  const { database, clock, permissions } = needs;
-  const mayAskAbout = openMayAsk(needs);
-  /** What is neither by a role nor by a grant: one's own, and what is shared with one. */
-  const byOwner = async (asked: Asked, on: { type: string; id: string }): Promise<Decision> => {
-    if ((await ownerOf(database, on)) === asked.userId) return { allowed: true, reason: "It is the user's own." };
-    const shared = on.type === 'trading_account' ? await findSharedAccess(database, on.id, asked.userId, clock.now()) : null;
-    return shared?.has(asked.permission) ? { allowed: true, reason: 'By a share of its owner.' } : refused(asked);
-  };
-  const answer = (compiled: Compiled, asked: Asked): Decision | Promise<Decision> => {
-    const { permission, orgId, on } = asked;
-    const decision = decide(compiled, { permission, orgId, resource: on && `${on.type}:${on.id}` }, clock.now());
-    if (decision) return decision;
-    // A user who is not active has nothing, the own things included.
-    return on && owned.has(on.type) && compiled.active ? byOwner(asked, on) : refused(asked);
-  };
+  const answer = openAnswer(needs);
+  const mayAsk = openMayAsk(needs);
   return async (caller: Caller, inputs: readonly PermissionCheckInput[]): Promise<Decision[]> => {
-    const self = caller.identity?.userId ?? null;
-    if (self === null && !caller.client) throw unauthenticated();
-    const mayAskAll = caller.permissions.has(asking);
-    // Before the questions are looked at: whoever may ask nobody learns nothing of their form.
-    if (self === null && !mayAskAll) throw forbidden('permissions.check is needed.');
-    const questions = readQuestions(self, inputs);
-    if (!mayAskAll)
-      for (const question of questions)
-        if (question.userId !== self && !(await mayAskAbout(caller, question))) throw forbidden('permissions.check is needed.');
-    const decisions = questions.map((question): Decision | Promise<Decision> => {
-      const { userId, permission } = question;
-      // Whoever asks with a key, or hands one on to have it asked with, hears what the key may: no more than it names.
-      if (userId === self && caller.identity?.keyPermissions?.includes(permission) === false)
-        return { allowed: false, reason: `The API key does not name ${permission}.` };
-      const compiled = permissions.compiled(userId);
-      return compiled instanceof Promise ? compiled.then((known) => answer(known, question)) : answer(compiled, question);
-    });
-    // What is decided in memory waits for nothing.
-    return decisions.some((decision) => decision instanceof Promise) ? Promise.all(decisions) : (decisions as Decision[]);
+    const self = selfOf(caller);
+    if (inputs.length > mostChecks) throw badRequest(`At most ${mostChecks} questions at a time.`);
+    const questions = inputs.map((input) => read(self, input));
+    const others = caller.permissions.has(asking) ? [] : questions.filter(({ userId }) => userId !== self);
+    for (const question of others) await mayAsk(caller, question);
+    return Promise.all(questions.map((question) => answer(caller, question)));
   };
 };

@@ -71,7 +71,7 @@ export const grantPermission =
       userId,
       permission,
       orgId,
-      resource: resource && `${resource.type}:${resource.id}`,
+      resource,
       grantedBy: caller.identity.userId,
       grantedAt: at,
       expiresAt: input.expiresAt ?? null,

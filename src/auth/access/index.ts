@@ -3,7 +3,7 @@
 import type { Caller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
 import { type AssignRoleNeeds, assignRole, unassignRole } from './assign-role.ts';
-import { type CheckNeeds, checkPermissions } from './check.ts';
+import { type CheckNeeds, checkPermission, checkPermissions } from './check.ts';
 
 export type { PermissionCheckInput } from './check.ts';
 
@@ -22,7 +22,8 @@ export const openAccess = (needs: AssignRoleNeeds & CheckNeeds & GrantNeeds & Ro
     permissionsOf: permissions.of,
     /** With those of an organization, where one is named. */
     permissionsIn: permissions.scopes,
-    check: checkPermissions(needs),
+    check: checkPermission(needs),
+    checkAll: checkPermissions(needs),
     grant: grantPermission(needs),
     revokeGrant: revokePermission(needs),
     sweep: () => sweepGrants(database, new Date(needs.clock.now().getTime() - keptDays * 86_400_000)),

@@ -124,8 +124,6 @@ export const decide = (compiled: Compiled, { permission, orgId, resource }: Ques
   return null;
 };
 
-/** `type:id`, in lower case; null where it is out of form. */
-export const parseResource = (resource: string): { type: string; id: string } | null => {
-  const match = /^([a-z][a-z_]{0,39}):([\w.@-]{1,120})$/i.exec(resource);
-  return match ? { type: (match[1] as string).toLowerCase(), id: (match[2] as string).toLowerCase() } : null;
-};
+const resourceForm = /^[a-z][a-z_]{0,39}:[\w.@-]{1,120}$/i;
+/** `type:id` as it is kept, in lower case; null where it is out of form. */
+export const parseResource = (resource: string): string | null => (resourceForm.test(resource) ? resource.toLowerCase() : null);

@@ -19,8 +19,7 @@ export const openPermissions = ({ database, clock }: { database: Database; clock
   let heardAt = clock.now().getTime();
   const watchers = new Map<string, Set<() => void>>();
   /** At once where they are known: a decision then waits for nothing. */
-  const compiled = (userId: string): Compiled | Promise<Compiled> => {
-    const now = clock.now();
+  const compiled = (userId: string, now: Date = clock.now()): Compiled | Promise<Compiled> => {
     const known = cache.get(userId);
     if (known && now.getTime() - Math.max(heardAt, known.askedAt) <= unheardMs) return known.loaded ?? known.loading;
     const entry: Entry = { loading: loadCompiled(database, userId, now), askedAt: now.getTime(), loaded: null };

@@ -140,8 +140,8 @@ describe('what may be given', () => {
 
 describe('a resource', () => {
   it.each([
-    ['session:018F', { type: 'session', id: '018f' }],
-    ['trading_account:a-b.c@d', { type: 'trading_account', id: 'a-b.c@d' }],
+    ['session:018F', 'session:018f'],
+    ['trading_account:a-b.c@d', 'trading_account:a-b.c@d'],
     ['session', null],
     ['session:', null],
     [':1', null],
