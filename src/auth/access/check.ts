@@ -1,7 +1,7 @@
 /** "May this user do that?", with a reason a person understands. Decided in memory but for a resource whose owner has to be looked up. */
 import type { Clock, Database } from '../../infra/ports.ts';
 import type { Caller } from '../caller.ts';
-import { isUuid } from '../paging.ts';
+import { isUuid, parseId } from '../paging.ts';
 import { findAccountOwner, findSharedAccess } from '../trading-accounts/held.ts';
 import { badRequest, forbidden, unauthenticated } from './denial.ts';
 import { type Compiled, type Decision, decide, parseResource } from './model.ts';
@@ -26,26 +26,31 @@ const read = (self: string | null, { permission, orgId, resource, userId }: Perm
   if (permission.length > 100 || !permissionForm.test(permission)) throw badRequest('permission is a name such as users.read.');
   const on = resource == null ? null : parseResource(resource);
   if (resource != null && on === null) throw badRequest('resource is type:id.');
-  if ((orgId != null && !isUuid(orgId)) || (userId != null && !isUuid(userId))) throw badRequest('orgId and userId take ids.');
-  const whose = userId?.toLowerCase() ?? self;
+  const there = orgId == null ? null : parseId(orgId);
+  const whose = userId == null ? self : parseId(userId);
+  if ((orgId != null && there === null) || (userId != null && whose === null)) throw badRequest('orgId and userId take ids.');
   if (whose === null) throw badRequest('userId is needed: a program asks about a user.');
-  return { permission, orgId: orgId?.toLowerCase() ?? null, resource: on, userId: whose };
+  return { permission, orgId: there, resource: on, userId: whose };
 };
 
+type OwnerOf = (database: Database, id: string) => Promise<string | null>;
 /** Things that belong to a user: who that is. What is of another type is nobody's own. */
-const owners = new Map<string, (database: Database, id: string) => Promise<string | null>>([
+const owners = new Map<string, OwnerOf>([
   ['user', async (_database, id) => id],
   ['session', findSessionOwner],
   ['trading_account', findAccountOwner],
 ]);
 
 /** What is neither by a role nor by a grant: one's own, and what is shared with one. */
-const byOwner = async ({ database, clock }: CheckNeeds, asked: Asked, resource: string): Promise<Decision> => {
-  const [type, id] = resource.split(':', 2) as [string, string];
-  const ownerOf = owners.get(type);
-  if (!ownerOf || !isUuid(id)) return refused(asked);
+const byOwner = (needs: CheckNeeds, asked: Asked, resource: string): Decision | Promise<Decision> => {
+  const colon = resource.indexOf(':');
+  const ownerOf = owners.get(resource.slice(0, colon));
+  const id = resource.slice(colon + 1);
+  return ownerOf && isUuid(id) ? byOwnerOf(needs, asked, id, ownerOf) : refused(asked);
+};
+const byOwnerOf = async ({ database, clock }: CheckNeeds, asked: Asked, id: string, ownerOf: OwnerOf): Promise<Decision> => {
   if ((await ownerOf(database, id)) === asked.userId) return { allowed: true, reason: "It is the user's own." };
-  const shared = type === 'trading_account' ? await findSharedAccess(database, id, asked.userId, clock.now()) : null;
+  const shared = ownerOf === findAccountOwner ? await findSharedAccess(database, id, asked.userId, clock.now()) : null;
   return shared?.has(asked.permission) ? { allowed: true, reason: 'By a share of its owner.' } : refused(asked);
 };
 

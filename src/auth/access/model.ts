@@ -19,17 +19,25 @@ export const noPolicy: SessionPolicy = { requireMfa: false, maxSessions: null, i
 export type Decision = { readonly allowed: boolean; readonly reason: string };
 /** What a grant decides where it holds, until `ends` (by the clock, in ms; Infinity: for good). */
 type Given = { readonly orgId: string | null; readonly ends: number; readonly decision: Decision };
+/**
+ * All that may decide about one permission: roles on the platform, roles by organization, grants on everything, and grants by resource; null where
+ * there is none. Decisions are made when this is, with their reasons, so that asking for one is to find it, however many there are.
+ */
+type Standing = {
+  platform: Decision | null;
+  there: Map<string, Decision> | null;
+  wide: Given[] | null;
+  on: Map<string, Given[]> | null;
+};
 
-/** Decisions are made here, with their reasons, so that asking for one is to find it. */
 export type Compiled = {
   /** Whether the user may do anything at all. */
   readonly active: boolean;
   readonly policy: SessionPolicy;
-  /** By permission: by the role it comes by, on the platform. */
-  readonly platform: ReadonlyMap<string, Decision>;
-  readonly organizations: ReadonlyMap<string, ReadonlyMap<string, Decision>>;
-  /** By permission, then by resource (or none): what a decision has to look at, however many there are. */
-  readonly grants: ReadonlyMap<string, ReadonlyMap<string | null, readonly Given[]>>;
+  /** By permission. */
+  readonly standings: ReadonlyMap<string, Readonly<Standing>>;
+  /** The organizations in which the user has a role, with the permissions of it. */
+  readonly organizations: ReadonlyMap<string, ReadonlySet<string>>;
   /** Permissions of roles on the platform, and of grants there without a resource and without an end. */
   readonly always: ReadonlySet<string>;
   /** Grants on the platform without a resource that have an end: they count until then. */
@@ -46,35 +54,57 @@ const given = (grant: Grant): Given => ({
   ends: grant.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
   decision: { allowed: true, reason: `By a grant${grant.resource === null ? '' : ' on this resource'}${until(grant)}.` },
 });
-const byResource = (grants: readonly Grant[]): Map<string | null, Given[]> =>
-  new Map([...Map.groupBy(grants, ({ resource }) => resource)].map(([resource, those]) => [resource, those.map(given)]));
+
+/** Of several roles that give the same the first has it. */
+const standingsOf = (held: readonly Held[], grants: readonly Grant[]): Map<string, Standing> => {
+  const standings = new Map<string, Standing>();
+  const of = (permission: string): Standing => {
+    const known = standings.get(permission) ?? { platform: null, there: null, wide: null, on: null };
+    standings.set(permission, known);
+    return known;
+  };
+  const decisions = new Map<string, Decision>();
+  for (const { permission, orgId, role } of held) {
+    const reason = `By the role ${role} ${orgId === null ? 'on the platform' : 'in this organization'}.`;
+    const decision = decisions.get(reason) ?? { allowed: true, reason };
+    decisions.set(reason, decision);
+    const standing = of(permission);
+    if (orgId === null) standing.platform ??= decision;
+    else {
+      standing.there ??= new Map();
+      if (!standing.there.has(orgId)) standing.there.set(orgId, decision);
+    }
+  }
+  for (const grant of grants) {
+    const standing = of(grant.permission);
+    if (grant.resource === null) {
+      standing.wide ??= [];
+      standing.wide.push(given(grant));
+    } else {
+      standing.on ??= new Map();
+      const there = standing.on.get(grant.resource) ?? [];
+      there.push(given(grant));
+      standing.on.set(grant.resource, there);
+    }
+  }
+  return standings;
+};
 
 export const compile = (
   { active, policy }: { active: boolean; policy: SessionPolicy },
   held: readonly Held[],
   grants: readonly Grant[],
 ): Compiled => {
-  const decisions = new Map<string, Decision>();
-  const platform = new Map<string, Decision>();
-  const organizations = new Map<string, Map<string, Decision>>();
-  for (const { permission, orgId, role } of held) {
-    const of = orgId === null ? platform : (organizations.get(orgId) ?? new Map<string, Decision>());
-    if (orgId !== null) organizations.set(orgId, of);
-    const reason = `By the role ${role} ${orgId === null ? 'on the platform' : 'in this organization'}.`;
-    const decision = decisions.get(reason) ?? { allowed: true, reason };
-    decisions.set(reason, decision);
-    if (!of.has(permission)) of.set(permission, decision);
-  }
-  const ofPermissions = Map.groupBy(grants, ({ permission }) => permission);
+  const named = (those: readonly { permission: string }[]) => those.map(({ permission }) => permission);
+  const places = Map.groupBy(held, ({ orgId }) => orgId);
   const wide = grants.filter((grant) => grant.orgId === null && grant.resource === null);
   const ends = grants.flatMap(({ expiresAt }) => (expiresAt ? [expiresAt.getTime()] : []));
   return {
     active,
     policy,
-    platform,
-    organizations,
-    grants: new Map([...ofPermissions].map(([permission, those]) => [permission, byResource(those)])),
-    always: new Set([...platform.keys(), ...wide.filter(({ expiresAt }) => expiresAt === null).map(({ permission }) => permission)]),
+    standings: standingsOf(held, grants),
+    organizations: new Map([...places].flatMap(([orgId, those]) => (orgId === null ? [] : [[orgId, new Set(named(those))]]))),
+    always: new Set(named([...(places.get(null) ?? []), ...wide.filter(({ expiresAt }) => expiresAt === null)])),
     timed: wide.filter(({ expiresAt }) => expiresAt !== null),
     there: grants.filter((grant) => grant.orgId !== null && grant.resource === null),
     firstEnd: ends.length === 0 ? null : new Date(Math.min(...ends)),
@@ -92,7 +122,7 @@ export const platformPermissions = (compiled: Compiled, now: Date): ReadonlySet<
 /** What a user may in one organization, on everything there, at `now`: by roles and grants in it. What he may on the platform comes on top. */
 export const permissionsThere = (compiled: Compiled, orgId: string, now: Date): string[] => {
   const granted = compiled.there.filter((grant) => grant.orgId === orgId && lives(grant, now));
-  return [...(compiled.organizations.get(orgId)?.keys() ?? []), ...granted.map(({ permission }) => permission)];
+  return [...(compiled.organizations.get(orgId) ?? []), ...granted.map(({ permission }) => permission)];
 };
 
 /**
@@ -111,19 +141,23 @@ export const holdsUntil = (compiled: Compiled, permission: string, now: Date, or
 
 export type Question = { readonly permission: string; readonly orgId: string | null; readonly resource: string | null };
 
-/** Whether a user may, and by what; null where neither a role nor a grant says so. */
-export const decide = (compiled: Compiled, { permission, orgId, resource }: Question, now: Date): Decision | null => {
-  const byRole = compiled.platform.get(permission) ?? (orgId === null ? undefined : compiled.organizations.get(orgId)?.get(permission));
-  if (byRole) return byRole;
-  const granted = compiled.grants.get(permission);
-  if (!granted) return null;
-  const at = now.getTime();
-  for (const on of resource === null ? [null] : [null, resource])
-    for (const { orgId: there, ends, decision } of granted.get(on) ?? [])
-      if (ends > at && (there === null || there === orgId)) return decision;
+const living = (those: readonly Given[], orgId: string | null, at: number): Decision | null => {
+  for (const { orgId: there, ends, decision } of those) if (ends > at && (there === null || there === orgId)) return decision;
   return null;
 };
 
-const resourceForm = /^[a-z][a-z_]{0,39}:[\w.@-]{1,120}$/i;
+/** Whether a user may, and by what; null where neither a role nor a grant says so. */
+export const decide = (compiled: Compiled, { permission, orgId, resource }: Question, now: Date): Decision | null => {
+  const standing = compiled.standings.get(permission);
+  if (!standing) return null;
+  const { platform, there, wide, on } = standing;
+  const byRole = platform ?? (orgId === null ? undefined : there?.get(orgId));
+  if (byRole) return byRole;
+  const at = now.getTime();
+  return (wide && living(wide, orgId, at)) ?? (resource === null ? null : living(on?.get(resource) ?? [], orgId, at));
+};
+
+const [resourceForm, kept] = [/^[a-z][a-z_]{0,39}:[\w.@-]{1,120}$/i, /^[a-z][a-z_]{0,39}:[a-z0-9_.@-]{1,120}$/];
 /** `type:id` as it is kept, in lower case; null where it is out of form. */
-export const parseResource = (resource: string): string | null => (resourceForm.test(resource) ? resource.toLowerCase() : null);
+export const parseResource = (resource: string): string | null =>
+  kept.test(resource) ? resource : resourceForm.test(resource) ? resource.toLowerCase() : null;

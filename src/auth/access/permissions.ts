@@ -2,26 +2,30 @@
  * Users' compiled permissions, cached in each process; the log tells when they changed (src/events/tail.ts), and whoever has opened a stream on
  * them is told. A grant's end is asked at each use, so that none counts after it.
  */
-import { LRUCache } from 'lru-cache';
 import type { Clock, Database } from '../../infra/ports.ts';
 import { type Compiled, permissionsThere, platformPermissions } from './model.ts';
 import { loadCompiled } from './store.ts';
 
 /** For so long an entry counts although the log could not be read: nobody hears then what changes. */
 const unheardMs = 5_000;
+/** Entries end by what the log says, and by this in any case. */
+const oldestMs = 600_000;
+const mostKept = 20_000;
 /** `loaded`: what came of it, once it has. */
 type Entry = { readonly loading: Promise<Compiled>; readonly askedAt: number; loaded: Compiled | null };
 export type Permissions = ReturnType<typeof openPermissions>;
 
 export const openPermissions = ({ database, clock }: { database: Database; clock: Clock }) => {
-  // Entries end by what the log says, and by this in any case.
-  const cache = new LRUCache<string, Entry>({ max: 20_000, ttl: 600_000, ttlResolution: 1_000 });
+  // The oldest goes first: to keep an order of use would cost each decision more than it costs to read somebody anew.
+  const cache = new Map<string, Entry>();
   let heardAt = clock.now().getTime();
   const watchers = new Map<string, Set<() => void>>();
+  const counts = ({ askedAt }: Entry, at: number): boolean => at - Math.max(heardAt, askedAt) <= unheardMs && at - askedAt <= oldestMs;
   /** At once where they are known: a decision then waits for nothing. */
   const compiled = (userId: string, now: Date = clock.now()): Compiled | Promise<Compiled> => {
     const known = cache.get(userId);
-    if (known && now.getTime() - Math.max(heardAt, known.askedAt) <= unheardMs) return known.loaded ?? known.loading;
+    if (known && counts(known, now.getTime())) return known.loaded ?? known.loading;
+    if (!cache.delete(userId) && cache.size >= mostKept) cache.delete(cache.keys().next().value as string);
     const entry: Entry = { loading: loadCompiled(database, userId, now), askedAt: now.getTime(), loaded: null };
     cache.set(userId, entry);
     entry.loading.then(
@@ -29,7 +33,7 @@ export const openPermissions = ({ database, clock }: { database: Database; clock
         entry.loaded = loaded;
       },
       () => {
-        if (cache.peek(userId) === entry) cache.delete(userId);
+        if (cache.get(userId) === entry) cache.delete(userId);
       },
     );
     return entry.loading;
@@ -38,7 +42,7 @@ export const openPermissions = ({ database, clock }: { database: Database; clock
   const concerned = (orgId: string | null): string[] => {
     const users = new Set([...cache.keys(), ...watchers.keys()]);
     return [...users].filter((userId) => {
-      const loaded = cache.peek(userId)?.loaded;
+      const loaded = cache.get(userId)?.loaded;
       return orgId === null || !loaded || loaded.organizations.has(orgId);
     });
   };

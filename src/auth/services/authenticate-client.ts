@@ -4,7 +4,7 @@ import type { Clock, Database, Limiter, Rate } from '../../infra/ports.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
-import { isUuid } from '../paging.ts';
+import { parseId } from '../paging.ts';
 import { tokenDigest } from '../tokens/one-time.ts';
 import { claimedClient, verifyAssertion } from './assertion.ts';
 import type { ClientProof } from './model.ts';
@@ -44,12 +44,11 @@ export const authenticateClient = ({ database, clock, limiter, trail, config }: 
    * the same network or in the client's own name, lock an honest client out. What the limit keeps small is the log.
    */
   const failed = async (caller: Caller, clientId: string | null, method: ClientProof['method']): Promise<ClientInvalid> => {
-    const id = clientId !== null && isUuid(clientId) ? clientId.toLowerCase() : null;
-    for (const key of [`service network:${caller.network}`, ...(id ? [`service client:${id}`] : [])]) {
+    for (const key of [`service network:${caller.network}`, ...(clientId ? [`service client:${clientId}`] : [])]) {
       const { allowed, retryAfterSeconds } = await limiter.take(key, config.RATE_LIMIT_SERVICE);
       if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
     }
-    const resource = id && `service_client:${id}`;
+    const resource = clientId && `service_client:${clientId}`;
     const fact = { type: 'service_client.authentication_failed', outcome: 'FAILURE', data: { method }, resource } as const;
     await trail.write(database, [trail.fact(caller, { ...fact, actorId: null })]);
     trail.committed();
@@ -58,10 +57,11 @@ export const authenticateClient = ({ database, clock, limiter, trail, config }: 
 
   return async (caller: Caller, proof: ClientProof): Promise<KnownClient | ClientInvalid> => {
     const { method } = proof;
-    const clientId = proof.method === 'private_key_jwt' ? claimedClient(proof.assertion) : proof.clientId;
+    const claimed = proof.method === 'private_key_jwt' ? claimedClient(proof.assertion) : proof.clientId;
     // RFC 7521 §4.2: a client_id beside the assertion names the same client.
-    const named = proof.clientId === null || proof.clientId === clientId;
-    const client = clientId !== null && isUuid(clientId) && named ? await findClient(database, clientId) : undefined;
+    const named = proof.clientId === null || proof.clientId === claimed;
+    const clientId = claimed === null ? null : parseId(claimed);
+    const client = clientId !== null && named ? await findClient(database, clientId) : undefined;
     const proved = proof.method === 'private_key_jwt' ? await byAssertion(client, proof.assertion) : bySecret(client, proof.secret);
     return client && proved ? { kind: 'Client', client } : failed(caller, clientId, method);
   };

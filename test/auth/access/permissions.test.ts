@@ -99,6 +99,22 @@ describe('permissions', () => {
     expect(await reads(300, { heard: true })).toBe(0);
   });
 
+  it('are read anew after ten minutes, whatever was heard, and of 20,001 users those are forgotten that were read first', async () => {
+    const run = vi.fn(async () => [{ active: true, policy: {}, held: [], grants: [] }]);
+    const permissions = openPermissions({ database: { ...world.house.infra.database, run: run as never }, clock: world.clock });
+    const reads = async (who: string) => {
+      run.mockClear();
+      await permissions.of(who);
+      return run.mock.calls.length;
+    };
+    expect([await reads('a'), await reads('a')]).toEqual([1, 0]);
+    world.clock.move(601);
+    permissions.caughtUp(world.clock.now());
+    expect([await reads('a'), await reads('b')]).toEqual([1, 1]);
+    for (let n = 0; n < 19_999; n += 1) await permissions.of(`${n}`);
+    expect([await reads('b'), await reads('19998'), await reads('a')]).toEqual([0, 0, 1]);
+  });
+
   it('that are being read while they change are not kept', async () => {
     const person = await world.person();
     const { database } = world.house.infra;
