@@ -10,7 +10,7 @@ import type { SignedInCaller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
 import type { Feed } from './feed.ts';
 import { type CommittedFact, isAfter, type Position } from './model.ts';
-import { findPosition, readAfter } from './store.ts';
+import { findLeastKept, findPosition, readAfter } from './store.ts';
 
 /** Facts a stream may be behind before it is dropped. */
 export const queueLimit = 1000;
@@ -27,19 +27,26 @@ export type FollowNeeds = {
   permissionsEnd: (userId: string) => Promise<Date | null>;
   clock: Clock;
 };
-/** `as` makes of an accepted fact what the stream gives. */
-export type FollowOptions<T> = { after?: string | null; accept: (fact: CommittedFact) => boolean; as: (fact: CommittedFact) => T };
+/** `orgId`: the organization whose facts they are, if any: nothing older than it keeps is told. `as` makes of an accepted fact what the stream gives. */
+export type FollowOptions<T> = {
+  after?: string | null;
+  orgId?: string | null;
+  accept: (fact: CommittedFact) => boolean;
+  as: (fact: CommittedFact) => T;
+};
 export type Follow = <T>(caller: SignedInCaller, options: FollowOptions<T>) => Promise<AsyncGenerator<T, void, undefined>>;
 
 /** Throws the denial BAD_REQUEST where `after` names no event. */
 export const follow =
   ({ database, feed, watchSession, watchPermissions, permissionsEnd, clock }: FollowNeeds): Follow =>
-  async <T>(caller: SignedInCaller, { after, accept, as }: FollowOptions<T>): Promise<AsyncGenerator<T, void, undefined>> => {
+  async <T>(caller: SignedInCaller, { after, orgId, accept, as }: FollowOptions<T>): Promise<AsyncGenerator<T, void, undefined>> => {
     let start: Position | null = null;
     if (after != null) {
       start = isUuid(after) ? await findPosition(database, after) : null;
       if (!start) throw badRequest('after is not the id of an event.');
     }
+    // What comes live is younger.
+    const least = (start && orgId && (await findLeastKept(database, orgId, clock.now()))) || '';
 
     let queue: CommittedFact[] = [];
     let state: 'open' | 'ended' | 'overrun' = 'open';
@@ -85,7 +92,7 @@ export const follow =
         for (const fact of facts) {
           if (state !== 'open' || isOver()) return position;
           position = { tx: fact.tx, seq: fact.seq };
-          if (accept(fact)) yield as(fact);
+          if (fact.id >= least && accept(fact)) yield as(fact);
         }
         if (facts.length >= replayBatch || missed) continue;
         // In one turn with the question: what comes from now on is kept, or ends the stream.

@@ -15,6 +15,7 @@ export const openAudit = (needs: { database: Database; clock: Clock; followFacts
     const visible = visibleFacts(caller, input.filter, await mayReadIn(needs.mayIn, caller, input.filter));
     return needs.followFacts(caller, {
       after: input.after ?? null,
+      orgId: visible.orgId ?? null,
       accept: (fact) => isVisible(visible, fact),
       as: (fact): FactRow => fact,
     });

@@ -4,6 +4,7 @@ import { statement } from '../../infra/postgres/database.ts';
 import type { SignedInCaller } from '../caller.ts';
 import { type Page, type PageArgs, pageOf, windowOf } from '../paging.ts';
 import { type FactRow, typeMatches } from './model.ts';
+import { leastKept } from './store.ts';
 import { type FactFilter, type MayIn, mayReadIn, type Visible, visibleFacts } from './visible.ts';
 
 const columns = `id, type, occurred_at, outcome, actor_id, actor_client, impersonator_id, subject_id, org_id, session_id, resource, ip_address,
@@ -34,14 +35,11 @@ const conditionsOf = (visible: Visible, values: unknown[]): string[] => {
   return conditions;
 };
 
-/** What is older than an organization keeps is not in its list, whoever reads that. */
+/** What is older than an organization keeps is not in its list, whoever reads that; nor in its streams (./follow.ts). */
 const retainedOf = ({ orgId }: Visible, now: Date, values: unknown[]): string[] => {
   if (!orgId) return [];
-  const [org, at] = [values.push(orgId), values.push(now)];
-  return [
-    `id >= coalesce((SELECT uuid_floor($${at}::timestamptz - make_interval(days => audit_retention_days)) FROM organizations WHERE id = $${org}::uuid),
-      '00000000-0000-0000-0000-000000000000'::uuid)`,
-  ];
+  const [org, at] = [`$${values.push(orgId)}`, `$${values.push(now)}`];
+  return [`id >= coalesce(${leastKept(org, at)}, '00000000-0000-0000-0000-000000000000'::uuid)`];
 };
 
 /**

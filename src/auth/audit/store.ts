@@ -53,6 +53,14 @@ const positionOf = statement('SELECT tx::text, seq::text FROM audit_events WHERE
 export const findPosition = async (sql: Sql, id: string): Promise<Position | null> =>
   (await sql.run<Position>(positionOf, [id]))[0] ?? null;
 
+/** In SQL, the least id of what an organization keeps (`auditRetentionDays`); NULL: it keeps all. `org` and `at` name the parameters. */
+export const leastKept = (org: string, at: string): string =>
+  `(SELECT uuid_floor(${at}::timestamptz - make_interval(days => audit_retention_days)) FROM organizations WHERE id = ${org}::uuid)`;
+const least = statement(`SELECT ${leastKept('$1', '$2')} AS id`);
+/** The same, asked for by itself. */
+export const findLeastKept = async (sql: Sql, orgId: string, now: Date): Promise<string | null> =>
+  (await sql.run<{ id: string | null }>(least, [orgId, now]))[0]?.id ?? null;
+
 const partitions = statement('SELECT audit_ensure_partitions($1, $2)');
 /** Makes the month partitions from `start` on, so that facts of the coming months do not fall into the default one. */
 export const ensurePartitions = async (sql: Sql, start: Date, months: number): Promise<void> => {

@@ -43,5 +43,5 @@ export const followSessions =
       fact.session_id !== null &&
       (userId === null || fact.subject_id === userId) &&
       (!orgId || fact.org_id === orgId);
-    return followFacts(caller, { after: input.after ?? null, accept, as: eventOf });
+    return followFacts(caller, { after: input.after ?? null, orgId, accept, as: eventOf });
   };

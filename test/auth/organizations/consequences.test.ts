@@ -1,6 +1,11 @@
-/** What an organization does to its people and its log: who is added is told, and what is older than it keeps is not shown. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+/** What an organization does to its people and its log: who is added is told, and what is older than it keeps is not told. */
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { FactRow } from '../../../src/auth/audit/model.ts';
+import { openTrail } from '../../../src/auth/audit/record.ts';
+import type { FactFilter } from '../../../src/auth/audit/visible.ts';
+import { callerOf, stranger } from '../../kit/caller.ts';
 import { nothing, watchChanges } from '../../kit/changes.ts';
+import { readAll, settled, write } from '../../kit/following.ts';
 import { act, found, member } from '../../kit/organizations.ts';
 import { openWorld, type SignedInPerson } from '../../kit/world.ts';
 
@@ -53,5 +58,43 @@ describe('the events of an organization', () => {
     expect(await list('types: ["user.login"]')).not.toEqual([]);
     await keep(365);
     expect(await list(`orgId: "${orgId}"`)).toContain('organization.created');
+  });
+
+  it('are told again by its streams for as long as it keeps them, and a person of itself for longer', async () => {
+    const person = await world.signedIn();
+    const theirs = await found(person, 'Kept a month');
+    const [{ id: after }] = (await world.sql('SELECT id FROM audit_events ORDER BY tx, seq LIMIT 1')) as [{ id: string }];
+    const refreshed = async () => {
+      const session = { sessionId: person.sessionId, subjectId: person.id, orgId: theirs } as const;
+      const fact = openTrail(world.house.infra).fact(stranger(), {
+        type: 'session.refreshed',
+        data: { generation: 1 },
+        ...session,
+      } as never);
+      await write(world, [fact]);
+      return fact.id;
+    };
+    const old = await refreshed();
+    await act(person.client, 'updateOrganization', { orgId: theirs, settings: { auditRetentionDays: 30 } });
+    world.clock.move(31 * 86_400);
+    const { accessToken, client } = await world.signIn(person);
+    const recent = await refreshed();
+    await settled(world);
+    const { audit, sessions } = world.house.auth;
+    const caller = await callerOf(world, accessToken);
+    const told = async (stream: AsyncGenerator<Pick<FactRow, 'id' | 'type'>, void, undefined>) => {
+      const reader = readAll(stream);
+      await vi.waitFor(() => expect(reader.ids).toContain(recent));
+      await reader.stop();
+      return reader.ids;
+    };
+    const ofSessions = async () => told((await sessions.follow(caller, { orgId: theirs, after })) as never);
+    const ofLog = async (filter: FactFilter) => told(await audit.follow(caller, { filter, after }));
+    expect(await ofSessions()).not.toContain(old);
+    expect(await ofLog({ orgId: theirs })).not.toContain(old);
+    expect(await ofLog({ subjectId: person.id, types: ['session.refreshed'] })).toEqual([old, recent]);
+    await act(client, 'updateOrganization', { orgId: theirs, settings: { auditRetentionDays: 32 } });
+    expect(await ofSessions()).toContain(old);
+    expect(await ofLog({ orgId: theirs })).toContain(old);
   });
 });
