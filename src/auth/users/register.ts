@@ -50,8 +50,13 @@ const mostTries = 5;
 export const register = (needs: RegisterNeeds) => {
   const { database, clock, random, trail, oneTime, config } = needs;
 
-  /** False where the account is not what it was when its letter was written. */
-  const attempt = async (caller: Caller, registration: Registration & { passwordHash: string }, unchecked: boolean): Promise<boolean> => {
+  /** False where the account is not what it was when its letter was written, or has another password than `earlier` by now. */
+  const attempt = async (
+    caller: Caller,
+    registration: Registration & { passwordHash: string },
+    earlier: string | undefined,
+    unchecked: boolean,
+  ): Promise<boolean> => {
     const key = emailKey(registration.email);
     const at = clock.now();
     const known = await findByEmail(database, key);
@@ -67,6 +72,7 @@ export const register = (needs: RegisterNeeds) => {
       const account = { id: userId, email: registration.email, key, at, hash: registration.passwordHash };
       const found = await registerAccount(sql, account);
       if (found?.id !== userId || (found.status !== 'PENDING_VERIFICATION') !== taken) return false;
+      if (!taken && !found.made && (await findPendingHash(sql, key)) !== earlier) return false;
       if (!taken) await token.insert(sql);
       await queueLetter(sql);
       const who = { subjectId: userId, data: {} };
@@ -80,14 +86,21 @@ export const register = (needs: RegisterNeeds) => {
   /** Hashes and writes, again where the account came or went in between. */
   const record = async (caller: Caller, registration: Registration, password: string, unchecked: boolean): Promise<void> => {
     // Registering twice with one password is one person's doing, and stays one choice (see isDisputed). The same work for every address.
-    const earlier = await findPendingHash(database, emailKey(registration.email));
-    const same = earlier
-      ? await needs.hasher.verify(earlier, password, caller.network)
-      : await needs.hasher.verifyNothing(password, caller.network);
+    const look = () => findPendingHash(database, emailKey(registration.email));
     const fresh = await needs.hasher.hash(password, caller.network);
-    const passwordHash = same && earlier ? earlier : fresh;
-    for (let tries = 0; tries < mostTries; tries += 1)
-      if (await attempt(caller, { ...registration, passwordHash }, unchecked)) return trail.committed();
+    const choose = async (earlier: string | undefined): Promise<string> => {
+      if (earlier) return (await needs.hasher.verify(earlier, password, caller.network)) ? earlier : fresh;
+      await needs.hasher.verifyNothing(password, caller.network);
+      return fresh;
+    };
+    let earlier = await look();
+    let passwordHash = await choose(earlier);
+    for (let tries = 0; tries < mostTries; tries += 1) {
+      if (await attempt(caller, { ...registration, passwordHash }, earlier, unchecked)) return trail.committed();
+      // Somebody else was first at this very moment: perhaps the same person, whose hand slipped.
+      const now = await look();
+      if (now !== earlier) [earlier, passwordHash] = [now, await choose(now)];
+    }
     throw new Unavailable('the account is being changed elsewhere');
   };
 
