@@ -50,10 +50,14 @@ export const openEndings = ({ clock, trail, revoked }: { clock: Clock; trail: Au
     /** Ends every session in which the user acts as somebody else; the ids of those it ended. */
     impersonationsBy: async (sql: Sql, caller: Caller, userId: string, reason: RevokedReason): Promise<string[]> =>
       record(sql, caller, await endImpersonations(sql, userId, clock.now(), reason), reason),
-    /** Ends one session (of `userId`, where given); none where it does not live. */
+    /**
+     * Ends one session (of `userId`, where given), and those in which its user acts as somebody else: which of them it was begun from is not
+     * known. The ids of those it ended, its own first; none where it does not live.
+     */
     one: async (sql: Sql, caller: Caller, sessionId: string, reason: RevokedReason, userId: string | null): Promise<string[]> => {
       const ended = await endSession(sql, sessionId, clock.now(), reason, userId);
-      return record(sql, caller, ended ? [ended] : [], reason);
+      const [own, acting] = [ended.filter((one) => one.session_id === sessionId), ended.filter((one) => one.session_id !== sessionId)];
+      return [...(await record(sql, caller, own, reason)), ...(await record(sql, caller, acting, 'impersonator_gone', own[0]?.user_id))];
     },
     /** After the commit: dead here at once, everywhere within a second. */
     announce: (ids: readonly string[]): void => {

@@ -7,9 +7,9 @@ import type { SignedIn } from '../login/model.ts';
 import { forgetTrustOfSessions } from '../mfa/trusted-devices.ts';
 import type { Refused } from '../outcome.ts';
 import { isGenuine, parseRefreshToken, type RefreshTokenParts } from '../tokens/refresh-token.ts';
+import type { Endings } from './ending.ts';
 import type { Grants } from './grant.ts';
 import { endedBecause, meaningOf, type SessionState } from './model.ts';
-import type { Revoked } from './revoked.ts';
 import { openRotations } from './rotations.ts';
 import type { Seen } from './seen.ts';
 import { endSession, findSession, type SessionAndUser, setOrganization } from './store.ts';
@@ -21,7 +21,7 @@ export type RefreshNeeds = {
   trail: AuditTrail;
   post: Post;
   seen: Seen;
-  revoked: Revoked;
+  endings: Pick<Endings, 'record' | 'announce'>;
   grants: Grants;
   refreshSecret: Buffer;
   isMember(userId: string, orgId: string): Promise<boolean>;
@@ -59,17 +59,19 @@ export const refresh = (needs: RefreshNeeds) => {
         : []),
     );
     const who = { actorId: null, impersonatorId: session.impersonator_id, subjectId: userId, sessionId };
-    await database.transaction(async (sql) => {
+    const ids = await database.transaction(async (sql) => {
       const facts = [trail.fact(caller, { type: 'session.refresh_failed', outcome: 'FAILURE', data: { reason: 'RefreshReused' }, ...who })];
-      if (await endSession(sql, sessionId, at, 'refresh_reused', userId)) {
+      const ended = await endSession(sql, sessionId, at, 'refresh_reused', userId);
+      const acting = ended.filter((one) => one.session_id !== sessionId);
+      if (acting.length < ended.length) {
         facts.push(trail.fact(caller, { type: 'session.revoked', data: { reason: 'refresh_reused' }, ...who }));
         await forgetTrustOfSessions(sql, [sessionId]);
         await queueLetter(sql);
       }
       await trail.write(sql, facts);
+      return needs.endings.record(sql, caller, acting, 'impersonator_gone', userId);
     });
-    needs.revoked.end([sessionId]);
-    trail.committed();
+    needs.endings.announce([sessionId, ...ids]);
     return { kind: 'RefreshReused' };
   };
 

@@ -119,19 +119,17 @@ export const setOrganization = async (sql: Sql, sessionId: string, orgId: string
 
 export type EndedSession = { session_id: string; user_id: string; browser: string | null; os: string | null };
 
+// In the order of their ids, here and below: two administrators who act as each other, and are thrown out at once, do not deadlock.
 const revokeOne =
-  statement(`UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2
-  AND ($4::uuid IS NULL OR user_id = $4) RETURNING id AS session_id, user_id, browser, os`);
-/** Ends one living session (of `userId`, where given); undefined where there is none. */
-export const endSession = async (
-  sql: Sql,
-  sessionId: string,
-  at: Date,
-  reason: RevokedReason,
-  userId: string | null,
-): Promise<EndedSession | undefined> => (await sql.run<EndedSession>(revokeOne, [sessionId, at, reason, userId]))[0];
+  statement(`WITH it AS (SELECT user_id FROM sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 AND ($4::uuid IS NULL OR user_id = $4)),
+  due AS (SELECT s.id FROM sessions s JOIN it ON s.id = $1 OR s.impersonator_id = it.user_id WHERE s.revoked_at IS NULL AND s.expires_at > $2
+    ORDER BY s.id FOR NO KEY UPDATE OF s)
+  UPDATE sessions s SET revoked_at = $2, revoked_reason = CASE WHEN s.id = $1 THEN $3 ELSE 'impersonator_gone' END
+  FROM due WHERE s.id = due.id RETURNING s.id AS session_id, s.user_id, s.browser, s.os`);
+/** Ends one living session (of `userId`, where given), and with it every one in which its user acts as somebody else: what it ended. */
+export const endSession = (sql: Sql, sessionId: string, at: Date, reason: RevokedReason, userId: string | null): Promise<EndedSession[]> =>
+  sql.run<EndedSession>(revokeOne, [sessionId, at, reason, userId]);
 
-// In the order of their ids: two administrators who act as each other, and are thrown out at once, do not deadlock.
 const revokeAll =
   statement(`WITH due AS (SELECT id FROM sessions WHERE (user_id = $1 OR impersonator_id = $1) AND revoked_at IS NULL AND expires_at > $2
     AND id IS DISTINCT FROM $4::uuid ORDER BY id FOR NO KEY UPDATE)

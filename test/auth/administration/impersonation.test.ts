@@ -184,6 +184,38 @@ describe('impersonation', () => {
     }
   });
 
+  it('ends with one session of the administrator too, whoever ends it, by a sign-out and by a reused refresh token', async () => {
+    const person = await world.person();
+    const helper = await world.signedIn(undefined, { roles: ['clerk'] });
+    const revoke = (by: Client, sessionId: string) =>
+      by.ask('mutation ($id: ID!) { revokeSession(input: { sessionId: $id }) { ... on LoggedOut { sessionIds } } }', { id: sessionId });
+    const ways: ((own: SignedInPerson) => Promise<unknown>)[] = [
+      async (own) => revoke((await world.signIn(helper)).client, own.sessionId),
+      (own) => revoke(boss.client, own.sessionId),
+      (own) => own.client.ask('mutation { logout { __typename } }'),
+      async (own) => {
+        for (const { refreshToken } of [own, await refresh(own.refreshToken)]) await refresh(refreshToken);
+        world.clock.move(60);
+        expect((await refresh(own.refreshToken)).__typename).toBe('RefreshReused');
+      },
+    ];
+    for (const end of ways) {
+      const own = await world.signIn(helper);
+      const acting = await actAs(own, person.id);
+      const others = await world.signIn(person);
+      await end(own);
+      expect(await codeOf(acting.client, '{ me { id } }'), String(end)).toBe('UNAUTHENTICATED');
+      expect((await refresh(acting.refreshToken)).__typename).toBe('SessionEnded');
+      const [fact] = await world.sql(`SELECT data, actor_id FROM audit_events WHERE type = 'session.revoked' AND session_id = $1`, [
+        acting.sessionId,
+      ]);
+      expect(fact).toMatchObject({ data: { reason: 'impersonator_gone' } });
+      expect([helper.id, boss.id]).toContain(fact!['actor_id']);
+      // The user's own sessions go on.
+      expect(await codeOf(others.client, '{ me { id } }')).toBeNull();
+    }
+  });
+
   it('is over after thirty minutes, whatever is refreshed', async () => {
     const moved = await openWorld();
     try {
