@@ -1,5 +1,5 @@
 /** A new organization, whose maker is its first owner. */
-import type { Clock, Database, Random } from '../../infra/ports.ts';
+import type { Clock, Database, Random, Sql } from '../../infra/ports.ts';
 import type { Permissions } from '../access/permissions.ts';
 import { findRole } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
@@ -17,6 +17,11 @@ export type CreateOrganizationOutcome = OrganizationOutcome | Refused<'InvalidIn
 export const invalid = (field: string, message: string) => ({ kind: 'InvalidInput', field: `input.${field}`, message }) as const;
 export const nameMessage = 'A name has 1 to 100 characters, and no control characters.';
 export const slugMessage = 'A slug has 3 to 63 lower-case letters, digits and single hyphens, and begins with a letter.';
+
+/** Of how many organizations one may be an owner: whether the user is of that many, and this role would make one more. */
+export const ownsEnough = async (sql: Sql, userId: string, role: { name: string; builtIn: boolean } | undefined): Promise<boolean> =>
+  role?.name === ownerRole && role.builtIn && (await countOwned(sql, userId)) >= mostOwned;
+export const enoughOwned = (field: string) => invalid(field, `A user owns ${mostOwned} organizations at most.`);
 
 export const createOrganization =
   ({ database, clock, random, trail, permissions }: CreateNeeds) =>

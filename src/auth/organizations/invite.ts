@@ -1,7 +1,7 @@
 /** Invitations by mail: seven days, single use, bound to the address. */
 import type { Clock, Database, Limiter, Random, Rate } from '../../infra/ports.ts';
 import type { Permissions } from '../access/permissions.ts';
-import { findRole, permissionsOfRoles } from '../access/role-store.ts';
+import { findRole, findRolesById, permissionsOfRoles } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
@@ -12,7 +12,7 @@ import { holdFromErasure } from '../users/erase.ts';
 import { mailedLink } from '../users/mail.ts';
 import { accountDigest, emailKey, parseEmail } from '../users/model.ts';
 import { findByEmail } from '../users/store.ts';
-import { invalid } from './create.ts';
+import { enoughOwned, invalid, ownsEnough } from './create.ts';
 import type { May } from './may.ts';
 import { type Invitation, invitationDays, isAllowed, mostInvitations } from './model.ts';
 import {
@@ -98,7 +98,7 @@ export const inviteMember =
     return { kind: 'Invitation', ...((await findInvitation(database, id)) as Invitation) };
   };
 
-export type AcceptOutcome = MemberOutcome | Refused<'TokenInvalid' | 'Conflict'>;
+export type AcceptOutcome = MemberOutcome | Refused<'TokenInvalid' | 'Conflict' | 'InvalidInput'>;
 
 /** By the user whose proved address it was sent to; nobody else's token is good. It is worth what its sender may give now. */
 export const acceptInvitation =
@@ -115,7 +115,12 @@ export const acceptInvitation =
       const place = await findInvitedOrg(sql, hash);
       if (!place || !(await lockOrganization(sql, place))) return { kind: 'TokenInvalid' };
       const key = await findEmailKey(sql, userId);
-      const used = key === null ? undefined : await useInvitation(sql, hash, key, clock.now());
+      const [org] = await findOrganizations(sql, [place]);
+      // By the domains of today, whatever they were when it was sent.
+      if (!org || key === null || !isAllowed(org.allowedEmailDomains, key)) return { kind: 'TokenInvalid' };
+      const [offered] = await findRolesById(sql, [sent.roleId]);
+      if (await ownsEnough(sql, userId, offered)) return enoughOwned('token');
+      const used = await useInvitation(sql, hash, key, clock.now());
       if (!used) return { kind: 'TokenInvalid' };
       const { id, orgId, roleId } = used;
       // Added by somebody else meanwhile: the invitation is spent, and the role is the one that was given.

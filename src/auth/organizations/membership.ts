@@ -8,10 +8,10 @@ import type { Post } from '../letters/post.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
 import { holdFromErasure } from '../users/erase.ts';
-import { invalid, type OrganizationOutcome } from './create.ts';
+import { enoughOwned, invalid, type OrganizationOutcome, ownsEnough } from './create.ts';
 import type { MemberOutcome } from './invite.ts';
 import type { May } from './may.ts';
-import { isAllowed, ownerRole } from './model.ts';
+import { isAllowed, mostOwned, ownerRole } from './model.ts';
 import {
   countOtherOwners,
   deleteMember,
@@ -32,6 +32,8 @@ export type OrgMemberOutcome = MemberOutcome | Refused<'NotFound' | 'Conflict' |
 export type RemoveMemberOutcome =
   | { readonly kind: 'MemberRemoved'; readonly orgId: string; readonly userId: string }
   | Refused<'NotFound' | 'LastOwner'>;
+
+type TransferOutcome = OrganizationOutcome | Refused<'NotFound' | 'Conflict' | 'QuotaExceeded'>;
 
 const isOwner = (role: Pick<MemberRole, 'name' | 'builtIn'>): boolean => role.name === ownerRole && role.builtIn;
 const noRole = () => invalid('role', 'There is no such role in the organization.');
@@ -69,6 +71,7 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
     const data = { at: at.toISOString(), organization: org.name, role: role.name };
     const queueLetter = await post.prepare({ name: 'added-to-organization', to: person.email, locale: person.locale, data });
     return change(orgId, [userId], async (sql): Promise<OrgMemberOutcome> => {
+      if (await ownsEnough(sql, userId, role)) return enoughOwned('userId');
       if (!(await insertMember(sql, orgId, userId, role.id, at))) return { kind: 'Conflict' };
       await queueLetter(sql);
       await trail.write(sql, [
@@ -91,6 +94,7 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
       // Somebody else was quicker: what the caller may was asked about another role.
       if (current?.id !== before.id) return { kind: current ? 'Conflict' : 'NotFound' };
       if (isOwner(current) && !isOwner(role) && (await countOtherOwners(sql, orgId, userId)) === 0) return { kind: 'LastOwner' };
+      if (!isOwner(current) && (await ownsEnough(sql, userId, role))) return enoughOwned('userId');
       if (!(await setMemberRole(sql, orgId, userId, role.id))) return { kind: 'Conflict' };
       const data = { from: before.name, to: role.name };
       await trail.write(sql, [trail.fact(caller, { type: 'organization.member_role_changed', data, orgId, subjectId: userId })]);
@@ -120,7 +124,7 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
   };
 
   const recover = (caller: SignedInCaller, orgId: string, toUserId: string, owner: { id: string }) =>
-    change(orgId, [toUserId], async (sql): Promise<OrganizationOutcome | Refused<'NotFound' | 'Conflict'>> => {
+    change(orgId, [toUserId], async (sql): Promise<TransferOutcome> => {
       const current = await findMemberRole(sql, orgId, toUserId);
       if (!current?.isActive) return { kind: 'NotFound' };
       if (isOwner(current)) return { kind: 'Conflict' };
@@ -129,10 +133,7 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
       return { kind: 'Organization', id: orgId };
     });
 
-  const transfer = async (
-    caller: SignedInCaller,
-    input: { orgId: string; toUserId: string },
-  ): Promise<OrganizationOutcome | Refused<'NotFound' | 'Conflict'>> => {
+  const transfer = async (caller: SignedInCaller, input: { orgId: string; toUserId: string }): Promise<TransferOutcome> => {
     const [orgId, toUserId] = [input.orgId.toLowerCase(), input.toUserId.toLowerCase()];
     const { userId } = caller.identity;
     if (!isUuid(toUserId)) return { kind: 'NotFound' };
@@ -142,11 +143,13 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
     if (caller.permissions.has('org.recover') && !(await findMemberRole(database, orgId, userId)))
       return recover(caller, orgId, toUserId, owner);
     if (!(await may.enter(caller, orgId, 'org.own'))) return { kind: 'NotFound' };
-    return change(orgId, [userId, toUserId], async (sql): Promise<OrganizationOutcome | Refused<'NotFound' | 'Conflict'>> => {
+    return change(orgId, [userId, toUserId], async (sql): Promise<TransferOutcome> => {
       const own = await findMemberRole(sql, orgId, userId);
       if (!own || !isOwner(own) || userId === toUserId) return { kind: 'Conflict' };
       // Whoever is deactivated would be an owner who can do nothing.
-      if (!(await findMemberRole(sql, orgId, toUserId))?.isActive) return { kind: 'NotFound' };
+      const theirs = await findMemberRole(sql, orgId, toUserId);
+      if (!theirs?.isActive) return { kind: 'NotFound' };
+      if (!isOwner(theirs) && (await ownsEnough(sql, toUserId, owner))) return { kind: 'QuotaExceeded', limit: mostOwned };
       if (!(await setMemberRole(sql, orgId, toUserId, owner.id))) return { kind: 'NotFound' };
       await setMemberRole(sql, orgId, userId, admin.id);
       await trail.write(sql, [

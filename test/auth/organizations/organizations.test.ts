@@ -96,6 +96,29 @@ describe('a new organization', () => {
     ).map((answer) => answer.__typename);
     expect(kinds.filter((kind) => kind === 'Organization')).toHaveLength(20);
     expect(kinds.filter((kind) => kind === 'QuotaExceeded')).toHaveLength(5);
+
+    // Nor by any other way to become an owner.
+    const { owner: founder, orgId } = await with_();
+    const [of, to] = [
+      { orgId, userId: owner.id },
+      { orgId, toUserId: owner.id },
+    ];
+    await run(founder.client, 'inviteMember', { orgId, email: owner.email, role: 'owner' });
+    const token = /token=([\w-]+)/.exec((await world.mail(owner.email)).text)![1];
+    const { answer, changed } = await watch(async () => [
+      await run(founder.client, 'addMember', { ...of, role: 'owner' }),
+      await run(owner.client, 'acceptInvitation', { token }),
+    ]);
+    expect(answer.map(({ __typename }: Any) => __typename)).toEqual(['InvalidInput', 'InvalidInput']);
+    expect(changed).toEqual(nothing);
+    await run(founder.client, 'addMember', { ...of, role: 'admin' });
+    const { answer: later, changed: since } = await watch(async () => [
+      await run(founder.client, 'updateMemberRole', { ...of, role: 'owner' }),
+      await run(founder.client, 'transferOwnership', to),
+    ]);
+    expect(later.map(({ __typename }: Any) => __typename)).toEqual(['InvalidInput', 'QuotaExceeded']);
+    expect(since).toEqual(nothing);
+    expect(await rolesIn(orgId)).toEqual({ [founder.id]: 'owner', [owner.id]: 'admin' });
   });
 });
 
@@ -196,8 +219,11 @@ describe('an invitation', () => {
     expect((await run(client, 'acceptInvitation', { token: second })).__typename).toBe('TokenInvalid');
   });
 
-  it('goes to allowed domains alone', async () => {
+  it('goes to allowed domains alone, and is worth nothing while its own is not allowed', async () => {
     const { owner, orgId } = await with_();
+    const guest = await world.signedIn();
+    await run(owner.client, 'inviteMember', { orgId, email: guest.email, role: 'viewer' });
+    const token = /token=([\w-]+)/.exec((await world.mail(guest.email)).text)![1];
     await run(owner.client, 'updateOrganization', { orgId, settings: { allowedEmailDomains: ['bank.example'] } });
     expect(await run(owner.client, 'inviteMember', { orgId, email: someEmail(), role: 'viewer' })).toMatchObject({
       __typename: 'InvalidInput',
@@ -209,5 +235,9 @@ describe('an invitation', () => {
     expect((await run(owner.client, 'inviteMember', { orgId, email: 'someone@bank.example', role: 'viewer' })).__typename).toBe(
       'Invitation',
     );
+    const { answer, changed } = await watch(() => run(guest.client, 'acceptInvitation', { token }));
+    expect([answer.__typename, changed]).toEqual(['TokenInvalid', nothing]);
+    await run(owner.client, 'updateOrganization', { orgId, settings: { allowedEmailDomains: [] } });
+    expect((await run(guest.client, 'acceptInvitation', { token })).__typename).toBe('OrgMember');
   });
 });
