@@ -5,7 +5,7 @@ import { GraphQLError } from 'graphql';
 import { type Context, handleProtocols, makeServer, type ServerOptions } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Denial } from '../auth/access/denial.ts';
-import { type Bearer, type Caller, lifeOf } from '../auth/caller.ts';
+import { type Caller, lifeOf } from '../auth/caller.ts';
 import type { Callers } from './caller.ts';
 import type { Engine, Ready, Result } from './engine.ts';
 import { badRequest, type Told, tell } from './errors.ts';
@@ -28,7 +28,8 @@ export const socketLimits = {
 /** Close codes: 4401 is final for a client library, 4403 has it come back with what its `connectionParams` say then. */
 const closings = { unauthorized: 4401, expired: 4403, goingAway: 1001, broken: 4500 } as const;
 
-type Extra = { readonly socket: WebSocket; readonly caller: { current: Caller | null }; readonly request: IncomingMessage };
+/** `given`: the Authorization that the socket introduced itself with, judged anew for each operation. */
+type Extra = { readonly socket: WebSocket; readonly caller: { current: Caller | null; given?: string }; readonly request: IncomingMessage };
 type Ctx = Context<Record<string, unknown> | undefined, Extra>;
 
 /** Tells go through graphql-ws as errors of graphql-js and come out as they were. */
@@ -71,6 +72,7 @@ export const openSockets = (needs: {
       if (given !== undefined && typeof given !== 'string') throw new Denial('UNAUTHENTICATED', 'authorization has to be a string.');
       const whose = await callers.identify(given);
       caller.current = await callers.callerOf(origin, { whose });
+      if (given !== undefined) caller.given = given;
       guardLife(socket, caller.current);
     } catch (error) {
       const { code } = tell(error, { requestId: origin.requestId, log: desk.log }).extensions;
@@ -96,17 +98,9 @@ export const openSockets = (needs: {
     });
   };
 
-  /** Each operation's caller has the permissions of its own moment and a request id of its own. */
-  const callerNow = async (ctx: Ctx): Promise<Caller> => {
-    const { caller, request } = ctx.extra;
-    const known = caller.current as Caller;
-    return callers.callerOf(
-      { ...known, requestId: callers.originOf(request).requestId },
-      {
-        whose: known as Bearer,
-      },
-    );
-  };
+  /** Each operation's caller is as its token is judged at that moment, with a request id of its own. */
+  const callerNow = async ({ extra }: Ctx): Promise<Caller> =>
+    callers.callerOf(callers.originOf(extra.request), { whose: await callers.identify(extra.caller.given) });
 
   type Prepared = { ready: Ready; caller: Caller };
   const onSubscribe = async (ctx: Ctx, _id: string, payload: unknown): Promise<readonly GraphQLError[] | object> => {

@@ -1,4 +1,4 @@
-/** A subscription over WebSocket (graphql-transport-ws), as a console would hold it. */
+/** A subscription over WebSocket (graphql-transport-ws), as a console would hold it; and operations on a socket that stays open. */
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 
@@ -80,6 +80,29 @@ export const openSocketStream = async (
       }
       return received[taken++];
     },
+    close: async () => {
+      await client.dispose();
+    },
+  };
+};
+
+export type OpenSocket = { ask(query: string): Promise<Any>; close(): Promise<void> };
+/** Operations one by one on one socket, each with its answer: `data`, or `errors`. */
+export const openSocket = async (url: string, accessToken: string): Promise<OpenSocket> => {
+  const client = createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${accessToken}` },
+    retryAttempts: 0,
+    lazy: false,
+    onNonLazyError: () => {},
+  });
+  await new Promise<void>((resolve) => client.on('connected', () => resolve()));
+  return {
+    ask: (query) =>
+      new Promise((resolve) => {
+        client.subscribe({ query }, { next: resolve, error: (errors) => resolve({ errors }), complete: () => {} });
+      }),
     close: async () => {
       await client.dispose();
     },
