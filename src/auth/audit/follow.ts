@@ -66,21 +66,23 @@ export const follow =
       }
       wake();
     };
-    const { sessionId, userId } = caller.identity;
-    const until = await permissionsEnd(userId);
+    const { sessionId, userId, impersonatorId } = caller.identity;
+    // Also of the administrator who acts as the user, and may lose that.
+    const people = impersonatorId === null ? [userId] : [userId, impersonatorId];
+    const ends = (await Promise.all(people.map(permissionsEnd))).filter((end) => end !== null);
+    const until = ends.length === 0 ? null : new Date(Math.min(...ends.map((end) => end.getTime())));
     const stopListening = await feed.listen(hear);
     const over = () => {
       state = 'ended';
       wake();
     };
-    const [stopWatching, stopWatchingPermissions] = [watchSession(sessionId, over), watchPermissions(userId, over)];
+    const watches = [watchSession(sessionId, over), ...people.map((id) => watchPermissions(id, over))];
     /** A grant that has ended shows nothing more. */
     const isOver = (): boolean => state === 'ended' || (until !== null && clock.now() >= until);
     const close = () => {
       state = 'ended';
       stopListening();
-      stopWatching();
-      stopWatchingPermissions();
+      for (const stop of watches) stop();
       wake();
     };
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admin } from '../../kit/administration.ts';
 import { act } from '../../kit/organizations.ts';
 import { openSocket } from '../../kit/socket.ts';
+import { openStream } from '../../kit/stream.ts';
 import { openWorld, type SignedInPerson, type World } from '../../kit/world.ts';
 
 let world: World;
@@ -36,5 +37,16 @@ describe('an open socket of who acts as somebody', () => {
     await act(boss.client, 'revokePermission', { grantId: grant.id });
     expect(codeOf(await socket.ask('mutation { updateProfile(input: { name: "Somebody" }) { __typename } }'))).toBe('UNAUTHENTICATED');
     await socket.close();
+  });
+});
+
+describe('a live stream of who acts as somebody', () => {
+  it('ends when the administrator loses the permission to act', async () => {
+    const [helper, person] = [await world.signedIn(), await world.person()];
+    const grant = await act(boss.client, 'grantPermission', { userId: helper.id, permission: 'users.impersonate' });
+    const stream = await openStream(world.anonymous.as(await actAs(helper, person.id)), 'subscription { sessionEvents { id } }');
+    expect(stream.refused).toBeNull();
+    await act(boss.client, 'revokePermission', { grantId: grant.id });
+    expect(await stream.next(2000)).toBeNull();
   });
 });
