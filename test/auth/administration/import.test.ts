@@ -82,6 +82,14 @@ describe('importUsers', () => {
     expect(await factOf(world, 'user.imported', row!.id)).toMatchObject({ actor_id: boss.id, data: { verified: false } });
   });
 
+  it('of the same people twice at once, in whatever order, takes each once', async () => {
+    const users = Array.from({ length: 100 }, () => ({ email: someEmail() }));
+    const both = [users, users.toReversed()].map((those) => admin(boss.client, 'importUsers', { users: those }));
+    const outcomes = await Promise.all(both);
+    expect(outcomes.map((outcome) => outcome.__typename)).toEqual(['UsersImported', 'UsersImported']);
+    expect(outcomes[0].created + outcomes[1].created).toBe(100);
+  });
+
   it('refuses none, or too many at a time, and nothing happens', async () => {
     const before = await countFacts(world);
     expect((await admin(boss.client, 'importUsers', { users: [] })).__typename).toBe('InvalidInput');
