@@ -5,11 +5,15 @@ import { isArgon2 } from './phc.ts';
 
 type Foreign = { digest: Buffer; derive(password: string, length: number): Buffer; refuses?: RegExp };
 
-// One sign-in must not cost a machine: what asks for more memory or time is not taken.
+// One sign-in must not cost a machine: what asks for more memory or time is not taken. Whatever passes takes 2.5 s of one core here, or less.
 const mostScryptBytes = 256 * 1024 * 1024;
+/** Of all its parallel parts, which one thread does one after the other. */
+const mostScryptWork = 2 * mostScryptBytes;
 const mostIterations = 5_000_000;
 const mostArgon2Kib = 1024 * 1024;
 const mostPasses = 50;
+/** KiB times passes: libsodium's MODERATE has 768 MiB of it. */
+const mostArgon2Work = 1024 * 1024;
 // 2^14 rounds are 1.2 s of one core here.
 const mostBcryptCost = 14;
 
@@ -23,14 +27,16 @@ const scrypt = (hash: string): Foreign | null => {
   if (!found) return null;
   const [ln, r, p] = found.slice(1, 4).map(Number) as [number, number, number];
   const memory = 128 * 2 ** ln * r;
-  if (ln < 1 || r < 1 || p < 1 || p > 16 || memory > mostScryptBytes) return null;
+  if (ln < 1 || r < 1 || p < 1 || p > 16 || memory > mostScryptBytes || memory * p > mostScryptWork) return null;
   const salt = bytes(found[4] as string);
   const options = { N: 2 ** ln, r, p, maxmem: 2 * mostScryptBytes };
   return { digest: bytes(found[5] as string), derive: (password, length) => scryptSync(password, salt, length, options) };
 };
 
+const digestBytes: Record<string, number> = { sha1: 20, sha256: 32, sha512: 64 };
+/** RFC 8018 §5.2: each part of the digest as long as the hash costs all iterations again. */
 const pbkdf2With = (algorithm: string, iterations: number, salt: Buffer, digest: Buffer): Foreign | null =>
-  iterations < 1 || iterations > mostIterations
+  iterations < 1 || iterations * Math.ceil(digest.length / (digestBytes[algorithm] as number)) > mostIterations
     ? null
     : { digest, derive: (password, length) => pbkdf2Sync(password, salt, iterations, length, algorithm) };
 
@@ -72,7 +78,7 @@ const parse = (hash: string): Foreign | null => {
 
 const withinBounds = (argon2: string): boolean => {
   const cost = (name: string) => Number(new RegExp(`[$,]${name}=(\\d+)`).exec(argon2)?.[1]);
-  return cost('m') <= mostArgon2Kib && cost('t') <= mostPasses && cost('p') <= 16;
+  return cost('m') <= mostArgon2Kib && cost('t') <= mostPasses && cost('m') * cost('t') <= mostArgon2Work && cost('p') <= 16;
 };
 
 /** Whether a sign-in could verify the hash, at a cost that can be borne. */

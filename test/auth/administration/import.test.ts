@@ -101,12 +101,22 @@ describe('importUsers', () => {
   it('takes no hash whose verification would cost too much', () => {
     const digest = base64(randomBytes(32));
     expect(isVerifiable(bcryptHash.replace('$05$', '$14$'))).toBe(true);
-    expect(isVerifiable(`$scrypt$ln=15,r=8,p=1$${digest}$${digest}`)).toBe(true);
+    for (const usual of [
+      `$scrypt$ln=15,r=8,p=1$${digest}$${digest}`,
+      `$scrypt$ln=17,r=8,p=1$${digest}$${digest}`,
+      `$pbkdf2$i=1300000$${digest}$${digest}`,
+      `$argon2id$v=19$m=262144,t=3,p=1$${digest}$${digest}`,
+    ])
+      expect(isVerifiable(usual), usual).toBe(true);
     for (const costly of [
       `$scrypt$ln=25,r=8,p=1$${digest}$${digest}`,
       `$scrypt$ln=10,r=8,p=99$${digest}$${digest}`,
       `$pbkdf2-sha256$i=99999999$${digest}$${digest}`,
       `$argon2id$v=19$m=99999999,t=2,p=1$${digest}$${digest}`,
+      // Each number alone would pass: a minute and a half, eleven seconds, four.
+      `$argon2id$v=19$m=1048576,t=50,p=1$${digest}$${digest}`,
+      `$scrypt$ln=18,r=8,p=16$${digest}$${digest}`,
+      `$pbkdf2$i=5000000$${digest}$${base64(randomBytes(120))}`,
       `$pbkdf2-sha256$i=1000$${digest}$${base64(randomBytes(4))}`,
       bcryptHash.replace('$05$', '$15$'),
       bcryptHash.replace('$05$', '$03$'),
