@@ -38,7 +38,8 @@ export const readJwks = async (given: unknown): Promise<JSONWebKeySet | null> =>
 /** Whom an assertion says it is from; nothing is proved by that. */
 export const claimedClient = (assertion: string): string | null => {
   try {
-    return assertion.length <= longest ? (decodeJwt(assertion).sub ?? null) : null;
+    const sub: unknown = assertion.length <= longest ? decodeJwt(assertion).sub : null;
+    return typeof sub === 'string' ? sub : null;
   } catch {
     return null;
   }

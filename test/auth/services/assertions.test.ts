@@ -74,6 +74,10 @@ describe('an assertion', () => {
     expect(await factsOf(world, 'service_client.token_issued')).toBe(before);
   });
 
+  it('whose subject is no text is refused like any other', async () => {
+    for (const sub of [[service.id], 7, { id: service.id }, true, null]) expect(await ask(await made({ sub }))).toBe('401 invalid_client');
+  });
+
   it('that another key has signed, that is not signed, or that is signed with the public key as a secret is refused', async () => {
     const forged = await assertionOf(world, service.id, signingPair().privateKey);
     const [header, claims] = (await made())['client_assertion']!.split('.');
