@@ -1,6 +1,6 @@
 /** The sessions room's verbs, edges and stream. */
 import { badRequest, forbidden } from '../auth/access/denial.ts';
-import type { Caller, SignedInCaller } from '../auth/caller.ts';
+import type { Caller } from '../auth/caller.ts';
 import { builder } from '../schema/builder.ts';
 import { prismaPage } from '../schema/pages.ts';
 import { Session } from '../schema/sessions/session.ts';
@@ -40,7 +40,7 @@ builder.queryField('sessions', (t) =>
       extensions: prismaPage,
       door: { open: 'signedIn', note: "The viewer's own; with `userId`: sessions.read." },
       args: { userId: t.arg.id(), includeEnded: t.arg.boolean({ defaultValue: false }) },
-      totalCount: (_root, args, { auth, caller }) => auth.sessions.count(caller as SignedInCaller, args),
+      totalCount: (_root, args, { auth, caller }) => auth.sessions.count(caller, args),
       resolve: (query, _root, args, { auth, caller }) => auth.sessions.list(caller, args, query),
     },
     SessionConnection as never,
@@ -113,9 +113,9 @@ builder.prismaObjectField(User, 'sessions', (t) =>
       extensions: prismaPage,
       nullable: true,
       totalCount: (user, _args, { auth, caller }) =>
-        maySeeSessions(user.id, caller) ? auth.sessions.count(caller as SignedInCaller, { userId: user.id }) : Promise.reject(forbidden()),
+        maySeeSessions(user.id, caller) ? auth.sessions.count(caller, { userId: user.id }) : Promise.reject(forbidden()),
       resolve: (query, user, _args, { auth, caller }) =>
-        maySeeSessions(user.id, caller) ? auth.sessions.list(caller as SignedInCaller, { userId: user.id }, query) : null,
+        maySeeSessions(user.id, caller) ? auth.sessions.list(caller, { userId: user.id }, query) : null,
     },
     SessionConnection as never,
     SessionEdge as never,

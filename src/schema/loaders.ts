@@ -1,7 +1,7 @@
 /** One request's batches: references that come one by one (entities of the supergraph, the actors of facts) are looked up together. */
 import DataLoader from 'dataloader';
 import type { AssignmentRow, RoleRow } from '../auth/access/role-store.ts';
-import type { Caller, SignedInCaller } from '../auth/caller.ts';
+import type { Caller } from '../auth/caller.ts';
 import type { Auth } from '../auth/index.ts';
 import type { MfaMethod } from '../auth/mfa/model.ts';
 import type { Organization } from '../auth/organizations/model.ts';
@@ -53,9 +53,7 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
       return userRef;
     },
     get sessionRef() {
-      sessionRef ??= new DataLoader((ids: readonly string[]) => auth.sessions.findVisible(caller as SignedInCaller, ids), {
-        maxBatchSize: 500,
-      });
+      sessionRef ??= new DataLoader((ids: readonly string[]) => auth.sessions.findVisible(caller, ids), { maxBatchSize: 500 });
       return sessionRef;
     },
   };

@@ -2,22 +2,22 @@
 import type { Clock, Database } from '../../infra/ports.ts';
 import { asksForColumns, type Prisma, type PrismaClient } from '../../infra/postgres/prisma.ts';
 import { badRequest, forbidden } from '../access/denial.ts';
-import type { SignedInCaller } from '../caller.ts';
+import type { Caller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
 import { countRows, readSession, readSessions, type Selected, type SessionRow } from './pages.ts';
 
 export type ListNeeds = { database: Database; prisma: PrismaClient; clock: Clock };
 export type SessionsOf = { userId?: string | null; includeEnded?: boolean | null };
 
-/** Whose sessions, for a caller who may see them. */
-const ownerOf = (caller: SignedInCaller, { userId }: SessionsOf): string => {
-  const ownerId = userId?.toLowerCase() ?? caller.identity.userId;
-  if (!isUuid(ownerId)) throw badRequest('userId is not an id.');
-  if (ownerId !== caller.identity.userId && !caller.permissions.has('sessions.read')) throw forbidden('sessions.read is needed.');
+/** Whose sessions, for a caller who may see them; a program, which has none of its own, names the user. */
+const ownerOf = ({ identity, permissions }: Caller, { userId }: SessionsOf): string => {
+  const ownerId = userId?.toLowerCase() ?? identity?.userId;
+  if (ownerId === undefined || !isUuid(ownerId)) throw badRequest('userId is not an id.');
+  if (ownerId !== identity?.userId && !permissions.has('sessions.read')) throw forbidden('sessions.read is needed.');
   return ownerId;
 };
 /** Only living ones unless told otherwise. An idle one is marked as ended by the sweeper within a minute. */
-const visibleSessions = (clock: Clock, caller: SignedInCaller, of: SessionsOf): Prisma.SessionWhereInput => ({
+const visibleSessions = (clock: Clock, caller: Caller, of: SessionsOf): Prisma.SessionWhereInput => ({
   userId: ownerOf(caller, of),
   ...(of.includeEnded ? {} : { revokedAt: null, expiresAt: { gt: clock.now() } }),
 });
@@ -28,7 +28,7 @@ type PageQuery = { select?: Selected; take?: number; skip?: number; cursor?: { i
 /** Newest first. `query` is what the selection asks of Prisma; where that is columns alone, a prepared statement reads them. */
 export const listSessions =
   ({ database, prisma, clock }: ListNeeds) =>
-  async (caller: SignedInCaller, of: SessionsOf, query: PageQuery): Promise<SessionRow[]> => {
+  async (caller: Caller, of: SessionsOf, query: PageQuery): Promise<SessionRow[]> => {
     const { take, skip = 0, cursor } = query;
     // Pothos skips the cursor's own row and nothing else; anything it may come to ask beyond that is Prisma's to understand.
     if (take === undefined || skip !== (cursor ? 1 : 0) || !asksForColumns(query))
@@ -47,14 +47,16 @@ export const sessionOfSignIn =
 
 export const countSessions =
   ({ database, clock }: ListNeeds) =>
-  (caller: SignedInCaller, of: SessionsOf): Promise<number> =>
+  (caller: Caller, of: SessionsOf): Promise<number> =>
     countRows(database, ownerOf(caller, of), of.includeEnded ? null : clock.now());
 
 /** Which of `ids` the caller may know of, for references from other subgraphs and facts: one statement for all. */
 export const findVisibleSessions =
   ({ prisma }: ListNeeds) =>
-  async (caller: SignedInCaller, ids: readonly string[]): Promise<({ id: string } | null)[]> => {
-    const own = caller.permissions.has('sessions.read') ? {} : { userId: caller.identity.userId };
+  async (caller: Caller, ids: readonly string[]): Promise<({ id: string } | null)[]> => {
+    const all = caller.permissions.has('sessions.read');
+    if (!all && !caller.identity) return ids.map(() => null);
+    const own = all ? {} : { userId: caller.identity?.userId as string };
     const rows = await prisma.session.findMany({ where: { id: { in: ids.filter(isUuid) }, ...own }, select: { id: true } });
     const found = new Set(rows.map((row) => row.id));
     return ids.map((id) => (found.has(id) ? { id } : null));
