@@ -71,15 +71,15 @@ builder.objectFields(Organization, (t) => ({
 const user = { type: User } as const;
 builder.objectFields(OrgMember, (t) => ({
   user: t.field({ ...user, resolve: (member, _args, { loaders }) => loaders.userRef.load(member.userId) as never }),
-  organization: t.field({ type: Organization, resolve: (member, _args, { loaders }) => loaders.organization.load(member.orgId) as never }),
+  organization: t.field({ type: Organization, resolve: (member, _args, { loaders }) => loaders.place.load(member.orgId) as never }),
 }));
 builder.objectFields(Membership, (t) => ({
-  organization: t.field({ type: Organization, resolve: (member, _args, { loaders }) => loaders.organization.load(member.orgId) as never }),
+  organization: t.field({ type: Organization, resolve: (member, _args, { loaders }) => loaders.place.load(member.orgId) as never }),
 }));
 builder.objectFields(Invitation, (t) => ({
   organization: t.field({
     type: Organization,
-    resolve: (invitation, _args, { loaders }) => loaders.organization.load(invitation.orgId) as never,
+    resolve: (invitation, _args, { loaders }) => loaders.place.load(invitation.orgId) as never,
   }),
   invitedBy: t.field({
     ...user,

@@ -13,6 +13,8 @@ export type Loaders = {
   sessionRef: DataLoader<string, Ref>;
   mfaMethods: DataLoader<string, MfaMethod[]>;
   organization: DataLoader<string, Organization | null>;
+  /** Of a membership or an invitation that the caller sees. */
+  place: DataLoader<string, Organization | null>;
   role: DataLoader<string, RoleRow | null>;
   roles: DataLoader<string, AssignmentRow[]>;
   tradingAccount: DataLoader<string, TradingAccount | null>;
@@ -24,6 +26,7 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
   let sessionRef: Loaders['sessionRef'] | undefined;
   let mfaMethods: Loaders['mfaMethods'] | undefined;
   let organization: Loaders['organization'] | undefined;
+  let place: Loaders['place'] | undefined;
   let role: Loaders['role'] | undefined;
   let roles: Loaders['roles'] | undefined;
   let tradingAccount: Loaders['tradingAccount'] | undefined;
@@ -31,6 +34,10 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
     get organization() {
       organization ??= new DataLoader((ids: readonly string[]) => auth.organizations.visible(caller, ids), { maxBatchSize: 500 });
       return organization;
+    },
+    get place() {
+      place ??= new DataLoader((ids: readonly string[]) => auth.organizations.named(ids), { maxBatchSize: 500 });
+      return place;
     },
     get mfaMethods() {
       mfaMethods ??= new DataLoader((ids: readonly string[]) => auth.mfa.methodsOf(ids), { maxBatchSize: 500 });

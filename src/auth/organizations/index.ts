@@ -40,6 +40,11 @@ export const openOrganizations = (given: OrganizationsNeeds) => {
     membership: openMembership(needs),
     switchTo: switchOrganization(needs),
     visible,
+    /** Whether or not they are there for the caller: whoever sees a membership or an invitation sees in what. */
+    named: async (ids: readonly string[]): Promise<(Organization | null)[]> => {
+      const rows = new Map((await findOrganizations(database, ids)).map((row) => [row.id, row]));
+      return ids.map((id) => rows.get(id) ?? null);
+    },
     find: async (caller: Caller, by: { id?: string | null; slug?: string | null }): Promise<Organization | null> => {
       const id = by.id ?? (by.slug ? ((await findBySlug(database, by.slug))?.id ?? null) : null);
       return id ? ((await visible(caller, [id]))[0] ?? null) : null;
