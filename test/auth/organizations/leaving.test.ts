@@ -92,3 +92,17 @@ describe('an invitation', () => {
     expect(await world.sql('SELECT 1 FROM org_members WHERE user_id = $1', [guest.id])).toEqual([]);
   });
 });
+
+describe('a member whose role does not let him see the organization', () => {
+  it('sees that he is in it, and leaves it: somebody else may have added him', async () => {
+    const role = { orgId, name: 'unseeing', permissions: ['trading.view'] };
+    expect((await act(owner.client, 'createRole', role)).__typename).toBe('Role');
+    const blind = await member(world, owner, orgId, 'unseeing');
+    const { data, errors } = await blind.client.ask('{ me { memberships(first: 5) { edges { node { organization { id name } } } } } }');
+    expect(errors).toBeUndefined();
+    expect(data.me.memberships.edges).toEqual([{ node: { organization: { id: orgId, name: 'Sons' } } }]);
+    const left = await act(blind.client, 'removeMember', { orgId, userId: blind.id });
+    expect(left.__typename).toBe('MemberRemoved');
+    expect(await act(blind.client, 'removeMember', { orgId, userId: blind.id })).toMatchObject({ __typename: 'NotFound' });
+  });
+});
