@@ -20,7 +20,7 @@ const inputOf = ({ permission, userId, orgId, resource }: Question): PermissionC
   resource: resource || null,
 });
 
-const introspectionOf = ({ active, sub, sid, org, scope, clientId, exp, iat, amr }: TokenIntrospection): object => ({
+const introspectionOf = ({ active, sub, sid, org, scope, clientId, exp, iat, amr, act }: TokenIntrospection): object => ({
   active,
   sub: sub ?? '',
   sid: sid ?? '',
@@ -30,6 +30,7 @@ const introspectionOf = ({ active, sub, sid, org, scope, clientId, exp, iat, amr
   exp: exp ?? 0,
   iat: iat ?? 0,
   amr: amr ?? [],
+  actSub: act?.sub ?? '',
 });
 
 export const openIdentity = ({

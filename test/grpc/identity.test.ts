@@ -1,5 +1,6 @@
 /** latchkey.v1.Identity by a real client: the answers of the graph, its refusals as statuses, and nobody let in who is not there. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { admin as act } from '../kit/administration.ts';
 import type { Client } from '../kit/client.ts';
 import { type GrpcClient, grpcClient } from '../kit/grpc.ts';
 import { basic, deleteMutation, factsOf, keyMutation, post, type Service, serviceOf, tokenOf } from '../kit/services.ts';
@@ -135,7 +136,8 @@ describe('Introspect', () => {
       const { body } = await post(world, 'introspect', { token: asked }, basic(service.id, service.secret));
       const byToken = await grpc.identity('Introspect', { token: asked }, { token });
       const bySecret = await grpc.identity('Introspect', { token: asked }, basic(service.id, service.secret));
-      const { clientId, ...claims } = byToken.response;
+      const { clientId, actSub, ...claims } = byToken.response;
+      expect(actSub).toBe('');
       const told = Object.fromEntries(
         Object.entries({ ...claims, client_id: clientId }).filter(([, value]) => value !== '' && value !== 0),
       );
@@ -144,6 +146,14 @@ describe('Introspect', () => {
       expect(bySecret.response).toEqual(byToken.response);
     }
     expect((await grpc.identity('Introspect', {}, { token })).code).toBe('INVALID_ARGUMENT');
+  });
+
+  it('tells who acts as the subject', async () => {
+    const { accessToken, refreshToken } = await act(admin.client, 'impersonate', { userId: user.id, reason: 'ticket 4711' });
+    for (const asked of [accessToken, refreshToken]) {
+      const { response } = await grpc.identity('Introspect', { token: asked }, { token });
+      expect(response).toMatchObject({ active: true, sub: user.id, actSub: admin.id });
+    }
   });
 
   it('counts wrong secrets as the token endpoint does: the fourth is RESOURCE_EXHAUSTED, with a time to come back', async () => {
