@@ -6,7 +6,7 @@ import type { Breaches, Clock, Database, Hasher, Random, Sql } from '../../infra
 import { giveRole, type RoleNeeds } from '../access/assign-role.ts';
 import { forbidden } from '../access/denial.ts';
 import type { Permissions } from '../access/permissions.ts';
-import { findRole } from '../access/role-store.ts';
+import { findRole, lockRoles } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
@@ -42,6 +42,7 @@ export type CreateUserInput = {
 export type CreateUserOutcome = UserOutcome | Refused<'EmailTaken' | 'UsernameTaken' | 'InvalidInput'>;
 
 const invalid = (field: string, message: string): Refused<'InvalidInput'> => ({ kind: 'InvalidInput', field: `input.${field}`, message });
+const noRole = () => invalid('role', 'There is no such role.');
 
 export const createUser = (needs: CreateUserNeeds) => {
   const { database, clock, trail, config } = needs;
@@ -64,6 +65,11 @@ export const createUser = (needs: CreateUserNeeds) => {
     role: string | null,
     invited: boolean,
   ) => {
+    if (role) {
+      // It may have been removed since it was looked for; nobody removes it now.
+      await lockRoles(sql, null);
+      if (!(await findRole(sql, null, role))) return 'no role' as const;
+    }
     const made = await insertAccount(sql, account);
     if (made !== 'made') return made;
     await trail.write(sql, [trail.fact(caller, { type: 'user.created', data: { invited }, subjectId: account.id })]);
@@ -77,7 +83,7 @@ export const createUser = (needs: CreateUserNeeds) => {
     const profile = checkProfile({ username: input.username ?? null, name: input.name ?? null });
     if ('kind' in profile) return profile;
     if (input.role && !caller.permissions.has('roles.assign')) throw forbidden('roles.assign is needed.');
-    if (input.role && !(await findRole(database, null, input.role))) return invalid('role', 'There is no such role.');
+    if (input.role && !(await findRole(database, null, input.role))) return noRole();
     const hash = await secure(caller, input);
     if (hash !== null && typeof hash !== 'string') return hash;
     const at = clock.now();
@@ -97,7 +103,7 @@ export const createUser = (needs: CreateUserNeeds) => {
       await queueLetter(sql);
       return written;
     });
-    if (made !== 'made') return { kind: made };
+    if (made !== 'made') return made === 'no role' ? noRole() : { kind: made };
     trail.committed();
     return { kind: 'User', id };
   };

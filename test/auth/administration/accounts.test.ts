@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admin, countFacts, factOf, makeRole } from '../../kit/administration.ts';
 import { ask, stepUpMutation, totp, withTotp } from '../../kit/mfa.ts';
+import { act } from '../../kit/organizations.ts';
 import { openStream } from '../../kit/stream.ts';
 import { loginMutation, openWorld, password, type SignedInPerson, someEmail, type World } from '../../kit/world.ts';
 
@@ -54,6 +55,19 @@ describe('createUser', () => {
     expect((await admin(boss.client, 'createUser', { email, password, sendInvitation: false })).__typename).toBe('User');
     expect((await login(email)).__typename).toBe('SignedIn');
     expect(world.mailsTo(email)).toEqual([]);
+  });
+
+  it('is made with the role that was asked for or not at all, when that is removed meanwhile, twenty times', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const { id: roleId } = await act(boss.client, 'createRole', { name: `passing-${round}`, permissions: ['users.read'] });
+      const [made, removed] = await Promise.all([
+        admin(boss.client, 'createUser', { email: someEmail(), role: `passing-${round}` }),
+        act(boss.client, 'deleteRole', { roleId }),
+      ]);
+      expect([made.__typename, made.field ?? made.roles.length, removed.__typename].join()).toMatch(
+        /^(User,1,Conflict|InvalidInput,input.role,Deleted)$/,
+      );
+    }
   });
 
   it('refuses a taken address, a taken username and an unknown role, and nothing happens', async () => {
