@@ -1,5 +1,6 @@
 /** Adding, changing and removing members, and handing an organization over. Never zero owners: whoever counts them holds the organization's row. */
 import type { Clock, Database, Sql } from '../../infra/ports.ts';
+import { permissionsThere } from '../access/model.ts';
 import type { Permissions } from '../access/permissions.ts';
 import { findRole, permissionsOfRoles } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
@@ -111,7 +112,11 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
     if (!free && !(await may.enter(caller, orgId, self ? 'org.read' : 'org.members.manage'))) return { kind: 'NotFound' };
     const before = await findMemberRole(database, orgId, userId);
     if (!before) return { kind: 'NotFound' };
-    if (!self) await outrank(caller, orgId, [before]);
+    if (!self) {
+      await outrank(caller, orgId, [before]);
+      // The roles and grants beside that of the membership go with it.
+      await may.outrank(caller, orgId, permissionsThere(await permissions.compiled(userId), orgId, clock.now()));
+    }
     return change(orgId, [userId], async (sql): Promise<RemoveMemberOutcome> => {
       const current = await findMemberRole(sql, orgId, userId);
       if (!current || (!self && current.id !== before.id)) return { kind: 'NotFound' };

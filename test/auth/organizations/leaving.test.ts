@@ -106,3 +106,18 @@ describe('a member whose role does not let him see the organization', () => {
     expect(await act(blind.client, 'removeMember', { orgId, userId: blind.id })).toMatchObject({ __typename: 'NotFound' });
   });
 });
+
+describe('a member who was given more beside his membership', () => {
+  it('is put out by who holds all of it, and by nobody else', async () => {
+    const mighty = { orgId, name: 'co-owner', permissions: ['org.own', 'org.read'] };
+    expect((await act(owner.client, 'createRole', mighty)).__typename).toBe('Role');
+    const admin = await member(world, owner, orgId, 'admin');
+    const [byRole, byGrant] = [await member(world, owner, orgId, 'viewer'), await member(world, owner, orgId, 'viewer')];
+    await act(owner.client, 'assignRole', { orgId, userId: byRole.id, role: 'co-owner' });
+    await act(owner.client, 'grantPermission', { orgId, userId: byGrant.id, permission: 'org.own' });
+    for (const { id: userId } of [byRole, byGrant]) {
+      expect((await act(admin.client, 'removeMember', { orgId, userId })).__typename).toBe('FORBIDDEN');
+      expect((await act(owner.client, 'removeMember', { orgId, userId })).__typename).toBe('MemberRemoved');
+    }
+  });
+});
