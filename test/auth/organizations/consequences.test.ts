@@ -84,7 +84,7 @@ describe('the events of an organization', () => {
     const caller = await callerOf(world, accessToken);
     const told = async (stream: AsyncGenerator<Pick<FactRow, 'id' | 'type'>, void, undefined>) => {
       const reader = readAll(stream);
-      await vi.waitFor(() => expect(reader.ids).toContain(recent));
+      await vi.waitFor(() => expect(reader.ids).toContain(recent), 8000);
       await reader.stop();
       return reader.ids;
     };
