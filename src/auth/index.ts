@@ -99,6 +99,8 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     watchSession: revoked.watch,
     watchPermissions: permissions.watch,
     permissionsEnd: async (userId) => (await permissions.compiled(userId)).firstEnd,
+    permissionsOf: permissions.of,
+    mayActAs,
   });
   const may = openMay({ permissions, clock });
   const mayIn = may.holds;

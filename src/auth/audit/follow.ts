@@ -5,7 +5,7 @@
  */
 import type { Clock, Database } from '../../infra/ports.ts';
 import { Unavailable } from '../../infra/ports.ts';
-import { badRequest } from '../access/denial.ts';
+import { badRequest, forbidden } from '../access/denial.ts';
 import type { SignedInCaller } from '../caller.ts';
 import { isUuid } from '../paging.ts';
 import type { Feed } from './feed.ts';
@@ -25,12 +25,16 @@ export type FollowNeeds = {
   watchPermissions: (userId: string, tell: () => void) => () => void;
   /** When the first of the user's permissions ends by itself; null: none does. */
   permissionsEnd: (userId: string) => Promise<Date | null>;
+  permissionsOf: (userId: string) => Promise<ReadonlySet<string>>;
+  mayActAs: (adminId: string, userId: string) => Promise<boolean>;
   clock: Clock;
 };
 /** `orgId`: the organization whose facts they are, if any: nothing older than it keeps is told. `as` makes of an accepted fact what the stream gives. */
 export type FollowOptions<T> = {
   after?: string | null;
   orgId?: string | null;
+  /** Whether the stream may be given to its caller with these permissions on the platform. */
+  may: (held: ReadonlySet<string>) => Promise<boolean>;
   accept: (fact: CommittedFact) => boolean;
   as: (fact: CommittedFact) => T;
 };
@@ -38,8 +42,10 @@ export type Follow = <T>(caller: SignedInCaller, options: FollowOptions<T>) => P
 
 /** Throws the denial BAD_REQUEST where `after` names no event. */
 export const follow =
-  ({ database, feed, watchSession, watchPermissions, permissionsEnd, clock }: FollowNeeds): Follow =>
-  async <T>(caller: SignedInCaller, { after, orgId, accept, as }: FollowOptions<T>): Promise<AsyncGenerator<T, void, undefined>> => {
+  (needs: FollowNeeds): Follow =>
+  async <T>(caller: SignedInCaller, options: FollowOptions<T>): Promise<AsyncGenerator<T, void, undefined>> => {
+    const { database, feed, watchSession, watchPermissions, permissionsEnd, permissionsOf, mayActAs, clock } = needs;
+    const { after, orgId, may, accept, as } = options;
     let start: Position | null = null;
     if (after != null) {
       start = isUuid(after) ? await findPosition(database, after) : null;
@@ -85,6 +91,19 @@ export const follow =
       for (const stop of watches) stop();
       wake();
     };
+
+    /** Asked once the watches are there: what was taken away since the caller was known has been heard by nobody. */
+    const stands = async (): Promise<boolean> => {
+      if (impersonatorId !== null && !(await mayActAs(impersonatorId, userId))) return false;
+      const held = await permissionsOf(userId);
+      return may(new Set([...caller.permissions].filter((permission) => held.has(permission))));
+    };
+    try {
+      if (!(await stands())) throw forbidden('This may not be followed any more.');
+    } catch (error) {
+      close();
+      throw error;
+    }
 
     async function* replay(from: Position): AsyncGenerator<T, Position, undefined> {
       let position = from;

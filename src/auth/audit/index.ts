@@ -12,10 +12,13 @@ export const openAudit = (needs: { database: Database; clock: Clock; followFacts
   list: listFacts(needs),
   /** The facts the caller may see, from `after` on, then live. */
   follow: async (caller: SignedInCaller, input: { filter?: FactFilter | null; after?: string | null }) => {
-    const visible = visibleFacts(caller, input.filter, await mayReadIn(needs.mayIn, caller, input.filter));
+    const visibleWith = async (permissions: ReadonlySet<string>) =>
+      visibleFacts({ ...caller, permissions }, input.filter, await mayReadIn(needs.mayIn, caller, input.filter));
+    const visible = await visibleWith(caller.permissions);
     return needs.followFacts(caller, {
       after: input.after ?? null,
       orgId: visible.orgId ?? null,
+      may: async (held) => (await visibleWith(held)).personId === visible.personId,
       accept: (fact) => isVisible(visible, fact),
       as: (fact): FactRow => fact,
     });

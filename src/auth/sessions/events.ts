@@ -35,13 +35,14 @@ export const followSessions =
     for (const id of [input.userId, input.orgId]) if (id != null && !isUuid(id)) throw badRequest('userId and orgId take ids.');
     const orgId = input.orgId?.toLowerCase() ?? null;
     const userId = input.userId?.toLowerCase() ?? (orgId ? null : caller.identity.userId);
-    const there = orgId !== null && (await mayIn(caller, orgId, 'sessions.read'));
-    if ((userId !== caller.identity.userId || orgId) && !there && !caller.permissions.has('sessions.read'))
-      throw forbidden('sessions.read is needed.');
+    const own = userId === caller.identity.userId && orgId === null;
+    const may = async (held: ReadonlySet<string>): Promise<boolean> =>
+      own || held.has('sessions.read') || (orgId !== null && mayIn(caller, orgId, 'sessions.read'));
+    if (!(await may(caller.permissions))) throw forbidden('sessions.read is needed.');
     const accept = (fact: CommittedFact) =>
       fact.type in sessionEventTypes &&
       fact.session_id !== null &&
       (userId === null || fact.subject_id === userId) &&
       (!orgId || fact.org_id === orgId);
-    return followFacts(caller, { after: input.after ?? null, orgId, accept, as: eventOf });
+    return followFacts(caller, { after: input.after ?? null, orgId, may, accept, as: eventOf });
   };
