@@ -5,7 +5,7 @@ import type { SignedInCaller } from '../caller.ts';
 import type { May } from '../organizations/may.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
-import { holdFromErasure } from '../users/erase.ts';
+import { lockActive } from '../passwords/store.ts';
 import { forbidden } from './denial.ts';
 import { holdsUntil, parseResource } from './model.ts';
 import type { Permissions } from './permissions.ts';
@@ -77,16 +77,17 @@ export const grantPermission =
       expiresAt: input.expiresAt ?? null,
       reason: reason?.trim() || null,
     };
-    if ((await countGrants(database, userId, orgId)) >= mostGrants)
-      return invalid('userId', `A user has at most ${mostGrants} grants there.`);
     const given = await database.transaction(async (sql) => {
-      await holdFromErasure(sql, [userId]);
+      // The user's row is held: of many at once none is beyond the limit, and an erasure comes before or after.
+      if (!(await lockActive(sql, userId))) return false;
+      if ((await countGrants(sql, userId, orgId)) >= mostGrants) return 'enough';
       if ((orgId && !(await holdMember(sql, orgId, userId))) || !(await insertGrant(sql, grant))) return false;
       const data = { permission, grant: grant.id, expiresAt: grant.expiresAt?.toISOString() ?? null };
       const fact = { type: 'permission.granted', data, orgId, subjectId: userId, resource: grant.resource } as const;
       await trail.write(sql, [trail.fact(caller, fact)]);
       return true;
     });
+    if (given === 'enough') return invalid('userId', `A user has at most ${mostGrants} grants there.`);
     if (!given) return { kind: 'NotFound' };
     permissions.forget(userId);
     trail.committed();

@@ -196,7 +196,8 @@ describe('what is out of form', () => {
       `INSERT INTO permission_grants (id, user_id, permission, granted_at) SELECT gen_random_uuid(), $1, 'users.read', now() FROM generate_series(1, 499)`,
       [person.id],
     );
-    expect((await grant(client, input)).__typename).toBe('PermissionGrant');
+    const atOnce = await Promise.all(Array.from({ length: 8 }, () => grant(client, input)));
+    expect(atOnce.filter(({ __typename }) => __typename === 'PermissionGrant')).toHaveLength(1);
     const { answer, changed } = await watch(() => grant(client, input));
     expect([answer, changed]).toEqual([expect.objectContaining({ __typename: 'InvalidInput', field: 'input.userId' }), nothing]);
     expect((await grant(client, { ...input, userId: other.id })).__typename).toBe('PermissionGrant');
