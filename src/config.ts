@@ -118,6 +118,7 @@ export const settings = {
     '20/900s',
     'failed authentications of a service client, and of a network, that are told apart and recorded',
   ),
+  RATE_LIMIT_SERVICE_TOKEN: setting(rate, '300/60s', 'tokens that one service client is given'),
   ...kmsSettings,
   RATE_LIMIT_BROKER: setting(rate, '20/900s', 'times that one user has a broker asked (linking, rotating, verifying)'),
   KITE_API_URL: setting(httpUrl, 'https://api.kite.trade', 'Kite Connect of Zerodha'),

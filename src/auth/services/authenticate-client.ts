@@ -15,7 +15,7 @@ export type ClientNeeds = {
   clock: Clock;
   limiter: Limiter;
   trail: AuditTrail;
-  config: { issuer: string; publicUrl: string; RATE_LIMIT_SERVICE: Rate };
+  config: { issuer: string; publicUrl: string; RATE_LIMIT_SERVICE: Rate; RATE_LIMIT_SERVICE_TOKEN: Rate };
 };
 /** The client's part of a refusal: `invalid_client` of RFC 6749 §5.2. */
 export type ClientInvalid = { readonly kind: 'ClientInvalid' } | Refused<'TooManyAttempts'>;

@@ -31,7 +31,7 @@ export type ServicesNeeds = {
   mayActAs: (adminId: string, userId: string) => Promise<boolean>;
   permissionsLasting: (userId: string) => Promise<ReadonlySet<string>>;
   permissionsAnywhere: (userId: string) => Promise<ReadonlySet<string>>;
-  config: { issuer: string; publicUrl: string; RATE_LIMIT_SERVICE: Rate };
+  config: { issuer: string; publicUrl: string; RATE_LIMIT_SERVICE: Rate; RATE_LIMIT_SERVICE_TOKEN: Rate };
 };
 export type Services = ReturnType<typeof openServices>;
 const keptDays = 30;

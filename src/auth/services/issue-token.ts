@@ -11,7 +11,7 @@ export type IssueOutcome =
   | ClientInvalid;
 
 export const issueToken = (needs: ClientNeeds & { accessTokens: Pick<AccessTokens, 'signForClient'> }) => {
-  const { database, clock, trail, accessTokens } = needs;
+  const { database, clock, limiter, trail, accessTokens, config } = needs;
   const authenticate = authenticateClient(needs);
   return async (caller: Caller, { proof, scope }: { proof: ClientProof; scope: string | null }): Promise<IssueOutcome> => {
     const known = await authenticate(caller, proof);
@@ -19,6 +19,9 @@ export const issueToken = (needs: ClientNeeds & { accessTokens: Pick<AccessToken
     const { id: clientId, permissions } = known.client;
     const scopes = narrow(permissions, scope);
     if (!scopes) return { kind: 'ScopeInvalid' };
+    // Each token is a fact: a program that asks for one with every call would fill the log.
+    const place = await limiter.take(`service token:${clientId}`, config.RATE_LIMIT_SERVICE_TOKEN);
+    if (!place.allowed) return { kind: 'TooManyAttempts', retryAfterSeconds: place.retryAfterSeconds };
     const { token, tokenId, expiresIn } = accessTokens.signForClient({ clientId, scopes });
     const issued = await database.transaction(async (sql) => {
       if (!(await useClient(sql, clientId, clock.now()))) return false;

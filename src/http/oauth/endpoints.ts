@@ -23,7 +23,7 @@ const failure = (status: number, error: string, description: string, headers: st
 /** §5.2: 401, and where the client used the Authorization header the scheme that it used. */
 const clientFailure = (refused: ClientInvalid, proof: ClientProof | null): Answer => {
   if (refused.kind === 'TooManyAttempts')
-    return failure(429, 'temporarily_unavailable', 'Too many failed attempts.', ['retry-after', String(refused.retryAfterSeconds)]);
+    return failure(429, 'temporarily_unavailable', 'Too many attempts, or tokens.', ['retry-after', String(refused.retryAfterSeconds)]);
   const challenge = !proof || proof.method === 'client_secret_basic' ? ['www-authenticate', 'Basic realm="latchkey", charset="UTF-8"'] : [];
   return failure(401, 'invalid_client', 'The client is not known, or has not proved itself.', challenge);
 };

@@ -146,6 +146,27 @@ describe('a request that is refused', () => {
   });
 });
 
+describe('tokens of one client', () => {
+  it('are limited, and those of others are not', async () => {
+    const limited = await openWorld({ RATE_LIMIT_SERVICE_TOKEN: '3/60s' });
+    try {
+      const root = (await limited.signedIn(undefined, { roles: ['superadmin'] })).client;
+      const [busy, other] = [await serviceOf(root, []), await serviceOf(root, [])];
+      const take = (client: Service) => post(limited, 'token', grant, basic(client.id, client.secret));
+      const answers = await Promise.all(Array.from({ length: 5 }, () => take(busy)));
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 429, 429]);
+      const refused = answers.find(({ status }) => status === 429)!;
+      expect([refused.body['error'], Number(refused.headers.get('retry-after'))]).toEqual(['temporarily_unavailable', expect.any(Number)]);
+      expect(await factsOf(limited, 'service_client.token_issued')).toBe(3);
+      expect((await take(other)).status).toBe(200);
+      limited.clock.move(61);
+      expect((await take(busy)).status).toBe(200);
+    } finally {
+      await limited.close();
+    }
+  });
+});
+
 describe('failed authentications', () => {
   it('are limited by network and by client, and lock no honest client out', async () => {
     const limited = await openWorld({ RATE_LIMIT_SERVICE: '3/900s' });
