@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, cp, lstat, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { plainLog } from '../../scripts/scratch.ts';
 import { type Embedded, startEmbedded } from '../../src/infra/postgres/embedded.ts';
 import { commandOf } from '../../src/infra/postgres/instance-lock.ts';
@@ -16,6 +16,15 @@ const keep = (data: object, message: string) => said.push({ data, message });
 const log = { ...plainLog, warn: keep, error: keep };
 
 let dataDir: string;
+/** A data directory in which PostgreSQL was started once and stopped: most of a first start's time is initdb's. */
+let used: string;
+beforeAll(async () => {
+  used = await mkdtemp(join(tmpdir(), 'latchkey-embedded-'));
+  await (await startEmbedded({ dataDir: used, log })).stop();
+});
+afterAll(() => rm(used, { recursive: true, force: true }));
+/** Makes this test's directory a copy of that one, with its owners. */
+const takeUsed = () => execFileSync('cp', ['-a', `${used}/.`, dataDir]);
 const running: { stop(): Promise<void> }[] = [];
 const start = async (): Promise<Embedded> => {
   const embedded = await startEmbedded({ dataDir, log });
@@ -98,6 +107,7 @@ describe('The embedded PostgreSQL', () => {
   });
 
   it('refuses a second Latchkey on the same directory, names the first, and does not harm it', async () => {
+    takeUsed();
     const { url } = await start();
     await expect(startEmbedded({ dataDir, log })).rejects.toThrow(`Another Latchkey (pid ${process.pid}) uses DATA_DIR ${dataDir}`);
     expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -110,6 +120,7 @@ describe('The embedded PostgreSQL', () => {
   });
 
   it('does not outlive a Latchkey that is killed', async () => {
+    takeUsed();
     const { child } = await startElsewhere();
     const pid = await serverPid();
     child.kill('SIGKILL');
@@ -117,6 +128,7 @@ describe('The embedded PostgreSQL', () => {
   });
 
   it.skipIf(process.platform !== 'linux')('is shut down by the next start where it was left behind all the same', async () => {
+    takeUsed();
     const { child, url } = await startElsewhere();
     await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     const left = await serverPid();
@@ -133,6 +145,7 @@ describe('The embedded PostgreSQL', () => {
   });
 
   it('starts again at once, with everything committed, where Latchkey and PostgreSQL were both killed', async () => {
+    takeUsed();
     const { child, url } = await startElsewhere();
     await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     process.kill(await serverPid(), 'SIGKILL');
@@ -141,7 +154,7 @@ describe('The embedded PostgreSQL', () => {
   });
 
   it('starts where the lock files name processes that are something else by now', async () => {
-    await (await start()).stop();
+    takeUsed();
     await writeFile(join(dataDir, 'lock'), JSON.stringify({ pid: process.ppid, started: 'another boot' }));
     await writeFile(join(dataDir, 'postgres/postmaster.pid'), `${process.ppid}\n${dataDir}/postgres\n0\n1\n\n127.0.0.1\n`);
     const owner = await stat(join(dataDir, 'postgres'));
@@ -155,6 +168,7 @@ describe('The embedded PostgreSQL', () => {
   });
 
   it('is started again on the same port where it is killed alone', async () => {
+    takeUsed();
     const { url } = await start();
     await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     process.kill(await serverPid(), 'SIGKILL');
@@ -168,6 +182,7 @@ describe('The embedded PostgreSQL', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('goes on while Latchkey drains after %s to its whole process group', async (signal) => {
+    takeUsed();
     const { child, url } = await startElsewhere();
     process.kill(-child.pid!, signal);
     await sleep(300);
@@ -175,13 +190,14 @@ describe('The embedded PostgreSQL', () => {
   });
 
   it('says in a sentence why data of another major version cannot be used, and leaves it alone', async () => {
-    await (await start()).stop();
+    takeUsed();
     await writeFile(join(dataDir, 'postgres/PG_VERSION'), '12\n');
     await expect(start()).rejects.toThrow(/did not start: .*incompatible/s);
     expect(await readFile(join(dataDir, 'postgres/PG_VERSION'), 'utf8')).toBe('12\n');
   });
 
   it('reports nothing of a statement, since statements hold secrets', async () => {
+    takeUsed();
     const { url } = await start();
     const lines: string[] = [];
     await (running.pop() as Embedded).stop();
