@@ -1,4 +1,4 @@
-/** What statements read: run by EXPLAIN ANALYZE beside their answer. */
+/** Many rows, and what statements read of them: run by EXPLAIN ANALYZE beside their answer. */
 import type pg from 'pg';
 import type { Database } from '../../src/infra/ports.ts';
 
@@ -15,6 +15,12 @@ const rowsOf = (plan: Plan): number =>
     plan['Actual Loops'] * (plan['Actual Rows'] + (plan['Rows Removed by Filter'] ?? 0)),
     ...(plan.Plans ?? []).map((part) => rowsOf(part)),
   );
+
+/** Many rows, a few thousand a statement: one long transaction would hold back the events of every test that runs beside it. */
+export const inBatches = async (from: number, to: number, insert: (first: number, last: number) => Promise<unknown>): Promise<void> => {
+  const size = 5_000;
+  for (let first = from; first <= to; first += size) await insert(first, Math.min(to, first + size - 1));
+};
 
 /** `blocks`: all that were touched; `rows`: of the statements' steps, the most that one looked at. */
 export type Seen = { blocks: number; rows: number };

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ListUsersArgs, listUsers, type UserFilter } from '../../../src/auth/administration/list-users.ts';
 import { admin } from '../../kit/administration.ts';
 import { found, member } from '../../kit/organizations.ts';
-import { type Seen, watching } from '../../kit/plans.ts';
+import { inBatches, type Seen, watching } from '../../kit/plans.ts';
 import { openWorld, type SignedInPerson, type World } from '../../kit/world.ts';
 
 let world: World & { databaseUrl: string };
@@ -131,12 +131,14 @@ describe('of 100,000 users', () => {
   const small = new Map<string, number>();
   let client: pg.Client;
   const grow = async (from: number, to: number) => {
-    await client.query(
-      `INSERT INTO users (id, email, email_key, username, username_key, name, status, created_at, updated_at)
-       SELECT (left(uuid_floor(now() - ($2 - n) * interval '1 second')::text, 14) || '7' || right(md5(n::text), 3) || '-8' || substr(md5(n::text), 1, 3) || '-' || substr(md5(n::text), 4, 12))::uuid,
+    await inBatches(from, to, (first, last) =>
+      client.query(
+        `INSERT INTO users (id, email, email_key, username, username_key, name, status, created_at, updated_at)
+       SELECT (left(uuid_floor(now() - ($3::int - n) * interval '1 second')::text, 14) || '7' || right(md5(n::text), 3) || '-8' || substr(md5(n::text), 1, 3) || '-' || substr(md5(n::text), 4, 12))::uuid,
          'm' || n || '@example.com', 'm' || n || '@example.com', 'u' || n, 'u' || n, 'N' || n,
          (CASE WHEN n % 500 = 0 THEN 'PENDING_VERIFICATION' ELSE 'ACTIVE' END)::user_status, now(), now() FROM generate_series($1::int, $2::int) AS n`,
-      [from, to],
+        [first, last, to],
+      ),
     );
     await client.query('VACUUM ANALYZE users');
   };

@@ -11,6 +11,7 @@ import type { Sql, Statement } from '../../../src/infra/ports.ts';
 import { stranger } from '../../kit/caller.ts';
 import { movableClock } from '../../kit/clock.ts';
 import { freshDatabase, type TestDatabase } from '../../kit/database.ts';
+import { inBatches } from '../../kit/plans.ts';
 
 const people = 50;
 const personId = (n: number): string => `018f0000-0000-7000-8000-${String(n).padStart(12, '0')}`;
@@ -37,8 +38,9 @@ afterAll(async () => {
  * third somebody else is the actor; one in a thousand is of a rare type.
  */
 const grow = async (count: number): Promise<void> => {
-  await client.query(
-    `INSERT INTO audit_events (id, tx, type, occurred_at, outcome, actor_id, subject_id, session_id)
+  await inBatches(total + 1, total + count, (first, last) =>
+    client.query(
+      `INSERT INTO audit_events (id, tx, type, occurred_at, outcome, actor_id, subject_id, session_id)
      SELECT (left(uuid_floor(at)::text, 14) || '7' || right(md5(n::text), 3) || '-8' || substr(md5(n::text), 1, 3) || '-' || substr(md5(n::text), 4, 12))::uuid,
        ((n / 10) + 3)::text::xid8, CASE WHEN n % 1000 = 7 THEN 'user.locked' ELSE (ARRAY['user.login', 'session.created', 'session.refreshed', 'user.login_failed'])[n % 4 + 1] END, at,
        (ARRAY['SUCCESS', 'FAILURE'])[(n % 4 = 3)::int + 1]::audit_outcome,
@@ -47,7 +49,8 @@ const grow = async (count: number): Promise<void> => {
          ('018f0000-0000-7000-8000-' || lpad((n % ${people})::text, 12, '0'))::uuid AS person,
          ('018f0000-0000-7000-8000-' || lpad(((n * 7 + 3) % ${people})::text, 12, '0'))::uuid AS other
        FROM generate_series($1::int, $2::int) AS n) AS facts`,
-    [total + 1, total + count],
+      [first, last],
+    ),
   );
   total += count;
   await client.query('VACUUM ANALYZE audit_events');

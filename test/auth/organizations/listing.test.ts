@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listMembers, type MemberFilter } from '../../../src/auth/organizations/members.ts';
-import { type Seen, watching } from '../../kit/plans.ts';
+import { inBatches, type Seen, watching } from '../../kit/plans.ts';
 import { openWorld, type SignedInPerson } from '../../kit/world.ts';
 
 let world: Awaited<ReturnType<typeof openWorld>>;
@@ -99,14 +99,15 @@ describe('of 100,000 members', () => {
     crowd = await organization('crowd');
     client = new pg.Client({ connectionString: world.databaseUrl });
     await client.connect();
-    await client.query(
-      `INSERT INTO users (id, email, email_key, username, username_key, name, status, created_at, updated_at)
-       SELECT uuidv7(), 'm' || n || '@example.com', 'm' || n || '@example.com', 'u' || n, 'u' || n, 'N' || n, 'ACTIVE', now(), now() FROM generate_series(1, 100000) AS n`,
-    );
-    await client.query(
-      `INSERT INTO org_members (org_id, user_id, role_id, joined_at) SELECT $1, u.id, r.id, now()
-       FROM users u JOIN roles r ON r.kind = 'organization' AND r.name = CASE WHEN u.email_key LIKE 'm77%' THEN 'trader' ELSE 'viewer' END WHERE u.email_key LIKE 'm%'`,
-      [crowd],
+    await inBatches(1, 100_000, (first, last) =>
+      client.query(
+        `WITH crowd AS (INSERT INTO users (id, email, email_key, username, username_key, name, status, created_at, updated_at)
+           SELECT uuidv7(), 'm' || n || '@example.com', 'm' || n || '@example.com', 'u' || n, 'u' || n, 'N' || n, 'ACTIVE', now(), now()
+           FROM generate_series($2::int, $3::int) AS n RETURNING id, email_key)
+         INSERT INTO org_members (org_id, user_id, role_id, joined_at) SELECT $1, u.id, r.id, now()
+         FROM crowd u JOIN roles r ON r.kind = 'organization' AND r.name = CASE WHEN u.email_key LIKE 'm77%' THEN 'trader' ELSE 'viewer' END`,
+        [crowd, first, last],
+      ),
     );
     await client.query('VACUUM ANALYZE');
   }, 60_000);
