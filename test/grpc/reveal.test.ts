@@ -1,8 +1,9 @@
 /** RevealTradingCredentials by a real client: for a program with the permission and the owner's consent, and for nobody else. */
-import { Writable } from 'node:stream';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GrpcClient, grpcClient } from '../kit/grpc.ts';
 import { type LocalKite, openKite } from '../kit/kite.ts';
+import { keepLog } from '../kit/log.ts';
 import { deleteMutation, factsOf, keyMutation, type Service, serviceOf, tokenOf } from '../kit/services.ts';
 import { foundIn } from '../kit/traces.ts';
 import { keysOf, linked, trade } from '../kit/trading.ts';
@@ -14,16 +15,10 @@ let kite: LocalKite;
 let admin: SignedInPerson;
 let owner: SignedInPerson;
 let service: Service;
-let log = '';
-const destination = new Writable({
-  write(chunk, _encoding, done) {
-    log += String(chunk);
-    done();
-  },
-});
+const log = keepLog();
 beforeAll(async () => {
   kite = await openKite();
-  world = await openWorld({ GRPC_PORT: '0', KITE_API_URL: kite.url, LOG_LEVEL: 'debug' }, { destination });
+  world = await openWorld({ GRPC_PORT: '0', KITE_API_URL: kite.url, LOG_LEVEL: 'debug' }, { destination: log.destination });
   grpc = grpcClient(`127.0.0.1:${world.house.grpc!.port}`);
   admin = await world.signedIn(undefined, { roles: ['superadmin'] });
   owner = await world.signedIn();
@@ -57,8 +52,8 @@ describe('RevealTradingCredentials', () => {
         [`trading_account:${id}`],
       ),
     ).toEqual([{ service: 'Orders', program: service.id }]);
-    expect(log).toContain('RevealTradingCredentials');
-    expect(foundIn(log, { ...keys, accessToken })).toEqual([]);
+    expect(log.text()).toContain('RevealTradingCredentials');
+    expect(foundIn(log.text(), { ...keys, accessToken })).toEqual([]);
   });
 
   it('leaves the access token out once it is over', async () => {

@@ -1,5 +1,4 @@
 /** A tiny house behind the real front door: a schema in memory, tokens that are names, sessions that a test ends by hand. */
-import { Writable } from 'node:stream';
 import { unauthenticated } from '../../src/auth/access/denial.ts';
 import type { Identity } from '../../src/auth/caller.ts';
 import { readConfig } from '../../src/config.ts';
@@ -7,6 +6,7 @@ import type { House } from '../../src/http/house.ts';
 import { type FrontDoor, openFrontDoor } from '../../src/http/index.ts';
 import { createLog } from '../../src/infra/log.ts';
 import { Unavailable } from '../../src/infra/ports.ts';
+import { keepLog } from '../kit/log.ts';
 import { schema } from './schema.ts';
 
 export const sessions = new Map<string, Set<() => void>>();
@@ -64,12 +64,7 @@ export type Door = FrontDoor & { lines: Record<string, unknown>[] };
 export const openDoor = async (settings: Record<string, string> = {}, more: Partial<House> = {}): Promise<Door> => {
   const config = readConfig({ NODE_ENV: 'test', PORT: '0', ...settings });
   const lines: Record<string, unknown>[] = [];
-  const destination = new Writable({
-    write(chunk, _encoding, done) {
-      for (const line of String(chunk).split('\n').filter(Boolean)) lines.push(JSON.parse(line));
-      done();
-    },
-  });
+  const { destination } = keepLog((line) => lines.push(JSON.parse(line)));
   const door = await openFrontDoor({
     schema,
     auth: tinyAuth,

@@ -1,18 +1,13 @@
 /** What the log says of an account's whole life at its most talkative level, a fault in the middle included. */
-import { Writable } from 'node:stream';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keepLog } from '../kit/log.ts';
 import { loginMutation, openWorld, refreshMutation, type World } from '../kit/world.ts';
 
 let world: World;
-let log = '';
-const destination = new Writable({
-  write(chunk, _encoding, done) {
-    log += String(chunk);
-    done();
-  },
-});
+const log = keepLog();
 beforeAll(async () => {
-  world = await openWorld({ LOG_LEVEL: 'debug' }, { destination });
+  world = await openWorld({ LOG_LEVEL: 'debug' }, { destination: log.destination });
 });
 afterAll(() => world.close());
 
@@ -44,8 +39,8 @@ describe('the log at LOG_LEVEL=debug', () => {
     await world.sql('ALTER TABLE sessions_away RENAME TO sessions');
     expect(broken.errors?.[0]?.extensions.code).toBe('INTERNAL');
 
-    expect(log).toContain('a request failed');
+    expect(log.text()).toContain('a request failed');
     const secrets = { first, wrong, second, code, token, reset, accessToken, refreshToken, renewed: renewed.refreshToken };
-    for (const [name, secret] of Object.entries(secrets)) expect(log.includes(secret), `the log holds ${name}`).toBe(false);
+    for (const [name, secret] of Object.entries(secrets)) expect(log.text().includes(secret), `the log holds ${name}`).toBe(false);
   });
 });

@@ -1,5 +1,4 @@
 /** After a full run neither the database nor the log holds a credential, a data key or a master key, in any encoding. */
-import { Writable } from 'node:stream';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sealedColumns } from '../../src/auth/seals/columns.ts';
@@ -13,6 +12,7 @@ import { startAwsKms } from '../kit/aws-kms.ts';
 import { freshDatabase } from '../kit/database.ts';
 import { type LocalKite, openKite } from '../kit/kite.ts';
 import { dumpOf, leaksIn } from '../kit/leaks.ts';
+import { keepLog } from '../kit/log.ts';
 import { ask, mfaLoginMutation, totp, verifyMutation, withTotp } from '../kit/mfa.ts';
 import { keysOf, linked } from '../kit/trading.ts';
 import { startVault } from '../kit/vault.ts';
@@ -96,14 +96,11 @@ const run = async (
   upset: ((world: { keyFile: string }) => unknown)[],
   secretsOf: (world: World & { keyFile: string }) => Promise<Secrets>,
 ) => {
-  let log = '';
-  const destination = new Writable({
-    write(chunk, _encoding, done) {
-      log += String(chunk);
-      done();
-    },
-  });
-  const world = await openWorld({ LOG_LEVEL: 'debug', KMS_TIMEOUT_MS: '500', KITE_API_URL: kite.url, ...settings }, { destination });
+  const log = keepLog();
+  const world = await openWorld(
+    { LOG_LEVEL: 'debug', KMS_TIMEOUT_MS: '500', KITE_API_URL: kite.url, ...settings },
+    { destination: log.destination },
+  );
   closing.push(world.close);
   const secrets: Secrets = {};
   const add = (more: Secrets, turn: number) => {
@@ -118,9 +115,9 @@ const run = async (
   Object.assign(secrets, await secretsOf(world));
   const dump = await dumpOf(world.databaseUrl);
   expect(dump).toContain('user.login');
-  expect(log.length).toBeGreaterThan(500);
+  expect(log.text().length).toBeGreaterThan(500);
   expect(Object.keys(secrets).length).toBeGreaterThan(25);
-  expect(leaksIn({ 'the database': dump, 'the log': log }, secrets)).toEqual([]);
+  expect(leaksIn({ 'the database': dump, 'the log': log.text() }, secrets)).toEqual([]);
 };
 
 describe('the database and the log, after all that has secrets was done and the master key rotated, hold none', () => {

@@ -1,8 +1,9 @@
 /** What becomes of credentials that end, are taken back or cannot be asked about; and what the clock finds out by itself. */
-import { Writable } from 'node:stream';
+
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { countFacts } from '../../kit/administration.ts';
 import { kiteError, type LocalAlpaca, type LocalKite, misbehaviour, openAlpaca, openKite } from '../../kit/kite.ts';
+import { keepLog } from '../../kit/log.ts';
 import { accountOf, keysOf, linked, trade } from '../../kit/trading.ts';
 import { openWorld, type SignedInPerson, type World } from '../../kit/world.ts';
 
@@ -11,17 +12,11 @@ let kite: LocalKite;
 let alpaca: LocalAlpaca;
 let owner: SignedInPerson;
 const hour = 3600;
-let log = '';
-const destination = new Writable({
-  write(chunk, _encoding, done) {
-    log += String(chunk);
-    done();
-  },
-});
+const log = keepLog();
 beforeAll(async () => {
   [kite, alpaca] = await Promise.all([openKite(), openAlpaca()]);
   const settings = { KITE_API_URL: kite.url, ALPACA_API_URL: alpaca.url, KITE_API_TIMEOUT_MS: '300', KITE_API_RETRIES: '0' };
-  world = await openWorld({ ...settings, ACCESS_TOKEN_TTL_SECONDS: '86400', LOG_LEVEL: 'error' }, { destination });
+  world = await openWorld({ ...settings, ACCESS_TOKEN_TTL_SECONDS: '86400', LOG_LEVEL: 'error' }, { destination: log.destination });
   owner = await world.signedIn();
 });
 afterEach(() => kite.behave(null));
@@ -219,7 +214,7 @@ describe('the clock', () => {
     const { lastVerifiedAt } = await accountOf(owner.client, sound.id);
     expect(await recheck()).toBe(1);
     expect(Date.parse((await accountOf(owner.client, sound.id)).lastVerifiedAt)).toBeGreaterThan(Date.parse(lastVerifiedAt));
-    expect(log).toMatch(new RegExp(`UnknownMasterKey.*${broken.id}|${broken.id}.*UnknownMasterKey`));
+    expect(log.text()).toMatch(new RegExp(`UnknownMasterKey.*${broken.id}|${broken.id}.*UnknownMasterKey`));
     expect([await statusOf(broken.id), await sealedOf(broken.id)]).toEqual(['ACTIVE', [{ sealed: foreign }]]);
     const fresh = { ...keysOf(broken.user), accessToken: kite.accessToken(broken.user) };
     expect(await trade(owner.client, 'rotateTradingCredentials', { accountId: broken.id, ...fresh })).toMatchObject({ status: 'ACTIVE' });

@@ -1,8 +1,9 @@
 /** What becomes of credentials where something is wrong: a ciphertext in the wrong place, input out of form, an owner who is erased. */
-import { Writable } from 'node:stream';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countFacts } from '../../kit/administration.ts';
 import { type LocalAlpaca, type LocalKite, misbehaviour, openAlpaca, openKite } from '../../kit/kite.ts';
+import { keepLog } from '../../kit/log.ts';
 import { dumpOf, foundIn } from '../../kit/traces.ts';
 import { accountOf, keysOf, linked, trade } from '../../kit/trading.ts';
 import { openWorld, password, type SignedInPerson, type World } from '../../kit/world.ts';
@@ -11,16 +12,10 @@ let world: World;
 let kite: LocalKite;
 let alpaca: LocalAlpaca;
 let owner: SignedInPerson;
-let log = '';
-const destination = new Writable({
-  write(chunk, _encoding, done) {
-    log += String(chunk);
-    done();
-  },
-});
+const log = keepLog();
 beforeAll(async () => {
   [kite, alpaca] = await Promise.all([openKite(), openAlpaca()]);
-  world = await openWorld({ KITE_API_URL: kite.url, ALPACA_API_URL: alpaca.url, LOG_LEVEL: 'debug' }, { destination });
+  world = await openWorld({ KITE_API_URL: kite.url, ALPACA_API_URL: alpaca.url, LOG_LEVEL: 'debug' }, { destination: log.destination });
   owner = await world.signedIn();
 });
 afterAll(async () => {
@@ -53,7 +48,7 @@ describe('a ciphertext', () => {
     expect(await reveal(mine.id, other)).toMatchObject({ __typename: 'INTERNAL' });
     expect(await trade(other.client, 'verifyTradingAccount', { accountId: mine.id })).toMatchObject({ __typename: 'INTERNAL' });
     expect(await countFacts(world)).toBe(facts);
-    expect(log).toContain('DoesNotOpen');
+    expect(log.text()).toContain('DoesNotOpen');
   });
 });
 
@@ -176,8 +171,8 @@ describe('the search for traces', () => {
       [...new Set(users)].filter((text) => String(text).length > 8).map((text) => [String(text), String(text)]),
     );
     expect(Object.keys(secrets).length).toBeGreaterThan(10);
-    expect(log.length).toBeGreaterThan(1000);
-    expect(foundIn(log, secrets)).toEqual([]);
+    expect(log.text().length).toBeGreaterThan(1000);
+    expect(foundIn(log.text(), secrets)).toEqual([]);
     expect(foundIn(await dumpOf((text) => world.sql(text)), secrets)).toEqual([]);
   });
 });
