@@ -153,7 +153,9 @@ describe('the last two factors, taken away at once where one is required', () =>
         )) as { accessToken: string };
         const client = strict.anonymous.as(fresh.accessToken);
         const setup: Any = await ask(client, setupMutation, { type: 'EMAIL' });
-        const code = /^\d{6}$/m.exec((await strict.mail(ada.email, 1)).text)![0];
+        // Beside it the letter of the first factor is on its way.
+        const letters = [await strict.mail(ada.email, 1), await strict.mail(ada.email, 0)];
+        const code = letters.flatMap(({ text }) => /^\d{6}$/m.exec(text) ?? [])[0]!;
         const enabled: Any = await ask(client, confirmMutation, { methodId: setup.method.id, code });
         expect(enabled.__typename).toBe('MfaEnabled');
         const disable = (methodId: string) =>
