@@ -6,6 +6,7 @@ import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Refused } from '../outcome.ts';
 import { lockActive } from '../passwords/store.ts';
+import { holdAlone, holdFromErasure } from '../users/erase.ts';
 import { isSlug, mostOwned, ownerRole, parseName, slugOf } from './model.ts';
 import { countOwned, insertMember, insertOrganization } from './store.ts';
 
@@ -18,9 +19,13 @@ export const invalid = (field: string, message: string) => ({ kind: 'InvalidInpu
 export const nameMessage = 'A name has 1 to 100 characters, and no control characters.';
 export const slugMessage = 'A slug has 3 to 63 lower-case letters, digits and single hyphens, and begins with a letter.';
 
-/** Of how many organizations one may be an owner: whether the user is of that many, and this role would make one more. */
-export const ownsEnough = async (sql: Sql, userId: string, role: { name: string; builtIn: boolean } | undefined): Promise<boolean> =>
-  role?.name === ownerRole && role.builtIn && (await countOwned(sql, userId)) >= mostOwned;
+type Named = { readonly name: string; readonly builtIn: boolean };
+export const isOwner = (role: Named): boolean => role.name === ownerRole && role.builtIn;
+/** How those are held to whom a role is given: whose organizations are counted is held alone, so that of many at once none is beyond the limit. */
+export const holdFor = (role: Named | undefined) => (role && isOwner(role) ? holdAlone : holdFromErasure);
+/** Whether the user owns as many organizations as one may, and this role would make one more. With the user held by `holdFor`. */
+export const ownsEnough = async (sql: Sql, userId: string, role: Named | undefined): Promise<boolean> =>
+  role !== undefined && isOwner(role) && (await countOwned(sql, userId)) >= mostOwned;
 export const enoughOwned = (field: string) => invalid(field, `A user owns ${mostOwned} organizations at most.`);
 
 export const createOrganization =

@@ -8,11 +8,10 @@ import type { Post } from '../letters/post.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
 import { tokenDigest } from '../tokens/one-time.ts';
-import { holdFromErasure } from '../users/erase.ts';
 import { mailedLink } from '../users/mail.ts';
 import { accountDigest, emailKey, parseEmail } from '../users/model.ts';
 import { findByEmail } from '../users/store.ts';
-import { enoughOwned, invalid, ownsEnough } from './create.ts';
+import { enoughOwned, holdFor, invalid, ownsEnough } from './create.ts';
 import type { May } from './may.ts';
 import { type Invitation, invitationDays, isAllowed, mostInvitations } from './model.ts';
 import {
@@ -109,8 +108,9 @@ export const acceptInvitation =
     // Else whoever is put out, or down, comes back by a letter to another address of his.
     const given = sent ? await permissionsOfRoles(database, [sent.roleId]) : [];
     if (!sent?.invitedBy || !(await may.mayAdmit(sent.invitedBy, sent.orgId, given))) return { kind: 'TokenInvalid' };
+    const [offered] = await findRolesById(database, [sent.roleId]);
     const outcome = await database.transaction(async (sql): Promise<AcceptOutcome> => {
-      await holdFromErasure(sql, [userId]);
+      await holdFor(offered)(sql, [userId]);
       const hash = tokenDigest(token);
       const place = await findInvitedOrg(sql, hash);
       if (!place || !(await lockOrganization(sql, place))) return { kind: 'TokenInvalid' };
@@ -118,7 +118,6 @@ export const acceptInvitation =
       const [org] = await findOrganizations(sql, [place]);
       // By the domains of today, whatever they were when it was sent.
       if (!org || key === null || !isAllowed(org.allowedEmailDomains, key)) return { kind: 'TokenInvalid' };
-      const [offered] = await findRolesById(sql, [sent.roleId]);
       if (await ownsEnough(sql, userId, offered)) return enoughOwned('token');
       const used = await useInvitation(sql, hash, key, clock.now());
       if (!used) return { kind: 'TokenInvalid' };

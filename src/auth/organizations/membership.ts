@@ -2,14 +2,13 @@
 import type { Clock, Database, Sql } from '../../infra/ports.ts';
 import { permissionsThere } from '../access/model.ts';
 import type { Permissions } from '../access/permissions.ts';
-import { findRole, permissionsOfRoles } from '../access/role-store.ts';
+import { findRole, permissionsOfRoles, type RoleRow } from '../access/role-store.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
-import { holdFromErasure } from '../users/erase.ts';
-import { enoughOwned, invalid, type OrganizationOutcome, ownsEnough } from './create.ts';
+import { enoughOwned, holdFor, invalid, isOwner, type OrganizationOutcome, ownsEnough } from './create.ts';
 import type { MemberOutcome } from './invite.ts';
 import type { May } from './may.ts';
 import { isAllowed, mostOwned, ownerRole } from './model.ts';
@@ -36,15 +35,19 @@ export type RemoveMemberOutcome =
 
 type TransferOutcome = OrganizationOutcome | Refused<'NotFound' | 'Conflict' | 'QuotaExceeded'>;
 
-const isOwner = (role: Pick<MemberRole, 'name' | 'builtIn'>): boolean => role.name === ownerRole && role.builtIn;
 const noRole = () => invalid('role', 'There is no such role in the organization.');
 const idsOf = (input: { orgId: string; userId: string }) => ({ orgId: input.orgId.toLowerCase(), userId: input.userId.toLowerCase() });
 
 export const openMembership = ({ database, clock, trail, may, permissions, post }: MembershipNeeds) => {
-  /** Runs with the rows of these users and of the organization held; tells caches afterwards. */
-  const change = async <Outcome>(orgId: string, userIds: readonly string[], work: (sql: Sql) => Promise<Outcome>) => {
+  /** Runs with the rows of these users, one of whom is given the role (if any), and of the organization held; tells caches afterwards. */
+  const change = async <Outcome>(
+    orgId: string,
+    userIds: readonly string[],
+    role: RoleRow | undefined,
+    work: (sql: Sql) => Promise<Outcome>,
+  ) => {
     const outcome = await database.transaction(async (sql) => {
-      await holdFromErasure(sql, userIds);
+      await holdFor(role)(sql, userIds);
       return (await lockOrganization(sql, orgId)) ? work(sql) : ({ kind: 'NotFound' } as const);
     });
     for (const userId of userIds) permissions.forget(userId);
@@ -71,7 +74,7 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
     // Nobody asked the person, whose sessions and second factors this concerns.
     const data = { at: at.toISOString(), organization: org.name, role: role.name };
     const queueLetter = await post.prepare({ name: 'added-to-organization', to: person.email, locale: person.locale, data });
-    return change(orgId, [userId], async (sql): Promise<OrgMemberOutcome> => {
+    return change(orgId, [userId], role, async (sql): Promise<OrgMemberOutcome> => {
       if (await ownsEnough(sql, userId, role)) return enoughOwned('userId');
       if (!(await insertMember(sql, orgId, userId, role.id, at))) return { kind: 'Conflict' };
       await queueLetter(sql);
@@ -90,7 +93,7 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
     const before = await findMemberRole(database, orgId, userId);
     if (!before) return { kind: 'NotFound' };
     await outrank(caller, orgId, [role, before]);
-    return change(orgId, [userId], async (sql): Promise<OrgMemberOutcome> => {
+    return change(orgId, [userId], role, async (sql): Promise<OrgMemberOutcome> => {
       const current = await findMemberRole(sql, orgId, userId);
       // Somebody else was quicker: what the caller may was asked about another role.
       if (current?.id !== before.id) return { kind: current ? 'Conflict' : 'NotFound' };
@@ -117,7 +120,7 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
       // The roles and grants beside that of the membership go with it.
       await may.outrank(caller, orgId, permissionsThere(await permissions.compiled(userId), orgId, clock.now()));
     }
-    return change(orgId, [userId], async (sql): Promise<RemoveMemberOutcome> => {
+    return change(orgId, [userId], undefined, async (sql): Promise<RemoveMemberOutcome> => {
       const current = await findMemberRole(sql, orgId, userId);
       if (!current || (!self && current.id !== before.id)) return { kind: 'NotFound' };
       if (isOwner(current) && (await countOtherOwners(sql, orgId, userId)) === 0) return { kind: 'LastOwner' };
@@ -131,7 +134,7 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
   };
 
   const recover = (caller: SignedInCaller, orgId: string, toUserId: string, owner: { id: string }) =>
-    change(orgId, [toUserId], async (sql): Promise<TransferOutcome> => {
+    change(orgId, [toUserId], undefined, async (sql): Promise<TransferOutcome> => {
       const current = await findMemberRole(sql, orgId, toUserId);
       if (!current?.isActive) return { kind: 'NotFound' };
       if (isOwner(current)) return { kind: 'Conflict' };
@@ -150,7 +153,7 @@ export const openMembership = ({ database, clock, trail, may, permissions, post 
     if (caller.permissions.has('org.recover') && !(await findMemberRole(database, orgId, userId)))
       return recover(caller, orgId, toUserId, owner);
     if (!(await may.enter(caller, orgId, 'org.own'))) return { kind: 'NotFound' };
-    return change(orgId, [userId, toUserId], async (sql): Promise<TransferOutcome> => {
+    return change(orgId, [userId, toUserId], owner, async (sql): Promise<TransferOutcome> => {
       const own = await findMemberRole(sql, orgId, userId);
       if (!own || !isOwner(own) || userId === toUserId) return { kind: 'Conflict' };
       // Whoever is deactivated would be an owner who can do nothing.

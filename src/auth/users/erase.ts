@@ -21,6 +21,12 @@ export const holdFromErasure = async (sql: Sql, userIds: readonly string[]): Pro
   await sql.run(shared, [userIds]);
 };
 
+const alone = statement('SELECT 1 FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE');
+/** The same, and whoever gives them something of which there is a limit waits too. From the beginning: who held them less strictly first would deadlock with an erasure. */
+export const holdAlone = async (sql: Sql, userIds: readonly string[]): Promise<void> => {
+  await sql.run(alone, [userIds]);
+};
+
 const eraseUser = statement(`UPDATE users SET status = 'DELETED', deleted_at = $2, updated_at = $2, email = NULL, email_key = NULL,
   email_verified_at = NULL, username = NULL, username_key = NULL, name = NULL, phone = NULL, phone_verified_at = NULL, timezone = NULL,
   locale = NULL, avatar_url = NULL, preferences = '{}', last_login_at = NULL, strong_mfa_only = false WHERE id = $1 AND status = ANY($3::user_status[]) RETURNING id`);

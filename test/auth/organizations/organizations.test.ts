@@ -120,6 +120,31 @@ describe('a new organization', () => {
     expect(since).toEqual(nothing);
     expect(await rolesIn(orgId)).toEqual({ [founder.id]: 'owner', [owner.id]: 'admin' });
   });
+
+  it('is one of at most twenty of one owner, also where several add, raise and choose him at once, in ten rounds', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const [owner, founder] = [await world.signedIn(), await world.signedIn()];
+      for (let n = 0; n < 19; n += 1) await found(owner, `Number ${n}`);
+      const orgIds = await Promise.all(Array.from({ length: 6 }, () => found(founder)));
+      for (const orgId of orgIds.slice(2)) await run(founder.client, 'addMember', { orgId, userId: owner.id, role: 'admin' });
+      const answers = await Promise.all(
+        orgIds.map((orgId, n) => {
+          const of = { orgId, userId: owner.id, role: 'owner' };
+          if (n >= 4) return run(founder.client, 'transferOwnership', { orgId, toUserId: owner.id });
+          return run(founder.client, n < 2 ? 'addMember' : 'updateMemberRole', of);
+        }),
+      );
+      const kinds = answers.map(({ __typename }) => __typename);
+      expect(
+        kinds.filter((kind) => kind === 'OrgMember' || kind === 'Organization'),
+        kinds.join(),
+      ).toHaveLength(1);
+      expect(
+        kinds.filter((kind) => kind === 'InvalidInput' || kind === 'QuotaExceeded'),
+        kinds.join(),
+      ).toHaveLength(5);
+    }
+  }, 60_000);
 });
 
 describe('settings', () => {
