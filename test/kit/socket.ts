@@ -13,6 +13,16 @@ export type SocketStream = {
   close(): Promise<void>;
 };
 
+/** A socket that is opened at once, introduces itself by the token, and does not come back. */
+const introduced = (url: string, accessToken: string) => ({
+  url: `${url.replace('http', 'ws')}/graphql`,
+  webSocketImpl: WebSocket,
+  connectionParams: { authorization: `Bearer ${accessToken}` },
+  retryAttempts: 0,
+  lazy: false,
+  onNonLazyError: () => {},
+});
+
 export const openSocketStream = async (
   url: string,
   accessToken: string,
@@ -27,12 +37,7 @@ export const openSocketStream = async (
     closedWith = resolve;
   });
   const client = createClient({
-    url: `${url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
-    connectionParams: { authorization: `Bearer ${accessToken}` },
-    retryAttempts: 0,
-    lazy: false,
-    onNonLazyError: () => {},
+    ...introduced(url, accessToken),
     on: {
       closed: (event) => {
         closedWith((event as { code: number }).code);
@@ -89,14 +94,7 @@ export const openSocketStream = async (
 export type OpenSocket = { ask(query: string): Promise<Any>; close(): Promise<void> };
 /** Operations one by one on one socket, each with its answer: `data`, or `errors`. */
 export const openSocket = async (url: string, accessToken: string): Promise<OpenSocket> => {
-  const client = createClient({
-    url: `${url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
-    connectionParams: { authorization: `Bearer ${accessToken}` },
-    retryAttempts: 0,
-    lazy: false,
-    onNonLazyError: () => {},
-  });
+  const client = createClient(introduced(url, accessToken));
   await new Promise<void>((resolve) => client.on('connected', () => resolve()));
   return {
     ask: (query) =>
