@@ -13,6 +13,7 @@ import { follow } from './audit/follow.ts';
 import { openAudit } from './audit/index.ts';
 import { readNews } from './audit/news.ts';
 import { openTrail } from './audit/record.ts';
+import { sealKey } from './audit/seal.ts';
 import { ensurePartitions } from './audit/store.ts';
 import type { Caller } from './caller.ts';
 import { openLetters } from './letters/index.ts';
@@ -76,7 +77,8 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const { database, clock } = infra;
   const config = withSecondFactors(infra, given);
   await ensurePartitions(database, clock.now(), 3);
-  const [refreshSecret, pepper] = await Promise.all([houseSecret({ ...infra }, 'refresh_mac'), houseSecret({ ...infra }, 'digest_pepper')]);
+  const names = ['refresh_mac', 'digest_pepper', 'audit_seal'] as const;
+  const [refreshSecret, pepper, sealSeed] = (await Promise.all(names.map((name) => houseSecret(infra, name)))) as [Buffer, Buffer, Buffer];
   const trail = openTrail(infra);
   const post = openLetters(infra);
   const permissions = openPermissions(infra);
@@ -143,7 +145,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       permissionsAnywhere: permissions.anywhere,
     }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
-    audit: openAudit({ database, clock, followFacts, mayIn }),
+    audit: openAudit({ ...infra, followFacts, mayIn, sealKey: sealKey(sealSeed) }),
     access: {
       ...openAccess({ ...shared, permissions, may }),
       firstAdministrator: openClaim(shared),

@@ -7,7 +7,7 @@ import { openTail } from './tail.ts';
 
 /** Starts the watch on the log, the letters and the sweeps; `stop` lets what runs finish. */
 export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Config) => {
-  const { users, sessions, tokens, mfa, access, services, seals, tradingAccounts, housekeeping } = auth;
+  const { audit, users, sessions, tokens, mfa, access, services, seals, tradingAccounts, housekeeping } = auth;
   const tail = await openTail({ housekeeping, sessions, fanout: infra.fanout, log: infra.log });
   const every = { minute: '* * * * *', hour: '17 * * * *', day: '23 3 * * *' };
   const jobs = await openJobs({
@@ -18,6 +18,7 @@ export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Confi
     log: infra.log,
     config,
     sweeps: {
+      sealLog: { cron: every.minute, run: async () => void (await audit.seal()) },
       expireSessions: { cron: every.minute, run: async () => void (await sessions.expire()) },
       sweepLockouts: { cron: every.hour, run: housekeeping.sweepLockouts },
       sweepSecondFactors: { cron: every.hour, run: mfa.sweep },

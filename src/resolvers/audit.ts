@@ -1,6 +1,6 @@
 /** The audit room's verbs, edges and stream. */
 import type { Caller, SignedInCaller } from '../auth/caller.ts';
-import { AuditEvent, AuditEventFilter } from '../schema/audit/audit.ts';
+import { AuditEvent, AuditEventFilter, AuditVerification } from '../schema/audit/audit.ts';
 import { builder } from '../schema/builder.ts';
 import { Session } from '../schema/sessions/session.ts';
 import { isSelf, User } from '../schema/users/user.ts';
@@ -21,6 +21,16 @@ builder.queryField('auditEvents', (t) =>
     },
     AuditEventConnection,
   ),
+);
+
+builder.queryField('verifyAuditTrail', (t) =>
+  t.field({
+    type: AuditVerification,
+    door: { permission: 'audit.verify' },
+    description: 'Recomputes the seals of all batches that have events of that time, of all where no bound is given.',
+    args: { from: t.arg({ type: 'DateTime' }), to: t.arg({ type: 'DateTime' }) },
+    resolve: (_root, args, { auth }) => auth.audit.verify(args),
+  }),
 );
 
 builder.subscriptionField('auditEvents', (t) =>

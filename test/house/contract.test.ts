@@ -21,6 +21,7 @@ const promised: Record<string, Record<string, string>> = {
     checkPermission: 'checkPermission(input: PermissionCheckInput!): PermissionDecision!',
     checkPermissions: 'checkPermissions(inputs: [PermissionCheckInput!]!): [PermissionDecision!]!',
     auditEvents: 'auditEvents(after: String, before: String, filter: AuditEventFilter, first: Int, last: Int): AuditEventConnection!',
+    verifyAuditTrail: 'verifyAuditTrail(from: DateTime, to: DateTime): AuditVerification!',
     serviceInfo: 'serviceInfo: ServiceInfo!',
     serviceClients: 'serviceClients: [ServiceClient!]!',
     apiKeys: 'apiKeys: [ApiKey!]!',

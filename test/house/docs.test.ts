@@ -79,7 +79,8 @@ describe('the documents', () => {
     const known =
       read('src/auth/audit/model.ts') +
       read('prisma/migrations/0001_foundation/migration.sql') +
-      read('prisma/migrations/0004_administration/migration.sql');
+      read('prisma/migrations/0004_administration/migration.sql') +
+      read('prisma/migrations/0015_audit_seals/migration.sql');
     const named = findings(/`((?:user|users|session|sessions|password|role|key|keys|audit)\.[a-z_]+)`/g).filter(
       ({ what }) => !/\.(ts|md)$/.test(what),
     );

@@ -1,15 +1,21 @@
 /** The door of the audit room. */
-import type { Clock, Database } from '../../infra/ports.ts';
+import type { Clock, Database, Log } from '../../infra/ports.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Follow } from './follow.ts';
 import { listFacts } from './list.ts';
 import type { FactRow } from './model.ts';
+import type { SealKey } from './seal.ts';
+import { sealLog } from './seal-log.ts';
+import { verifyTrail } from './verify-trail.ts';
 import { type FactFilter, isVisible, type MayIn, mayReadIn, visibleFacts } from './visible.ts';
 
 export type Audit = ReturnType<typeof openAudit>;
 
-export const openAudit = (needs: { database: Database; clock: Clock; followFacts: Follow; mayIn: MayIn }) => ({
+export const openAudit = (needs: { database: Database; clock: Clock; followFacts: Follow; mayIn: MayIn; log: Log; sealKey: SealKey }) => ({
   list: listFacts(needs),
+  verify: verifyTrail(needs),
+  /** For the back door alone. */
+  seal: sealLog(needs),
   /** The facts the caller may see, from `after` on, then live. */
   follow: async (caller: SignedInCaller, input: { filter?: FactFilter | null; after?: string | null }) => {
     const visibleWith = async (permissions: ReadonlySet<string>) =>

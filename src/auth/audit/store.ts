@@ -27,13 +27,13 @@ export const writeFacts = async (sql: Sql, facts: readonly FactRow[]): Promise<v
   if (facts.length > 0) await sql.run(insert, [JSON.stringify(facts)]);
 };
 
-const committed = `id, tx::text, seq::text, type, occurred_at, outcome, actor_id, actor_client, impersonator_id, subject_id, org_id, session_id,
+export const committedColumns = `id, tx::text, seq::text, type, occurred_at, outcome, actor_id, actor_client, impersonator_id, subject_id, org_id, session_id,
   resource, ip_address, user_agent, request_id, data`;
 
 // Below the snapshot's xmin every transaction has ended, so none can still commit a fact between two that have been read:
 // a sequence alone, or the time, would skip a late commit. `e.` in ORDER BY, because a bare name there is the output's text, and '10' < '9'.
 const after = statement(
-  `SELECT ${committed} FROM audit_events e
+  `SELECT ${committedColumns} FROM audit_events e
    WHERE (e.tx, e.seq) > ($1::xid8, $2::bigint) AND e.tx < pg_snapshot_xmin(pg_current_snapshot())
    ORDER BY e.tx, e.seq LIMIT $3`,
 );

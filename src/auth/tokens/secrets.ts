@@ -13,7 +13,7 @@ export const houseSecrets: SealedColumn = {
   context: (row) => sealContext(row['name'] as string),
 };
 
-export type SecretName = 'refresh_mac' | 'digest_pepper';
+export type SecretName = 'refresh_mac' | 'digest_pepper' | 'audit_seal' | 'export_link';
 
 const find = statement('SELECT sealed FROM sealed_secrets WHERE name = $1');
 const insert = statement('INSERT INTO sealed_secrets (name, sealed, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING');

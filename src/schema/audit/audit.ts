@@ -1,5 +1,7 @@
 /** The nouns of the log. */
+
 import type { FactRow } from '../../auth/audit/model.ts';
+import type { AuditVerification as Verified } from '../../auth/audit/verify-trail.ts';
 import { builder, Node } from '../builder.ts';
 import type { Context } from '../context.ts';
 
@@ -43,5 +45,17 @@ export const AuditEvent = builder.objectRef<FactRow>('AuditEvent').implement({
     userAgent: t.string({ nullable: true, resolve: whereFrom((fact) => fact.user_agent) }),
     requestId: t.string({ nullable: true, resolve: whereFrom((fact) => fact.request_id) }),
     data: t.expose('data', { type: 'JSON' }),
+  }),
+});
+
+export const AuditVerification = builder.objectRef<Verified>('AuditVerification').implement({
+  description: 'Events are sealed in signed Merkle batches; a verification recomputes them.',
+  fields: (t) => ({
+    valid: t.exposeBoolean('valid'),
+    events: t.exposeInt('events', { description: 'How many were recomputed. What the last minute brought has no seal yet.' }),
+    seals: t.exposeInt('seals'),
+    from: t.expose('from', { type: 'DateTime', nullable: true }),
+    to: t.expose('to', { type: 'DateTime', nullable: true }),
+    firstBroken: t.exposeID('firstBroken', { nullable: true, description: 'Id of the first event that does not match its seal.' }),
   }),
 });

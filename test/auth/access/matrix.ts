@@ -31,6 +31,7 @@ export const matrix: Record<string, string> = {
   'Query.tradingAccounts': '- ++++ ++ -- ++',
   'Query.user': '- ++++ ++ -- ++',
   'Query.users': '- ---- ++ +- -+',
+  'Query.verifyAuditTrail': '- ---- -+ +- -+',
   'Mutation.acceptInvitation': '- ++++ ++ -- --',
   'Mutation.activateUser': '- ---- -+ -- --',
   'Mutation.addMember': '- --++ o- -- +-',

@@ -78,6 +78,11 @@ export type PermissionGrant = Prisma.PermissionGrantModel
  */
 export type AuditEvent = Prisma.AuditEventModel
 /**
+ * Model AuditSeal
+ * A closed batch of the log, signed and chained to the one before; append-only.
+ */
+export type AuditSeal = Prisma.AuditSealModel
+/**
  * Model Lockout
  * Wrong passwords of one account from one network or device (or of the account from anywhere). The key is a digest:
  * an unknown address has a row like a known one.

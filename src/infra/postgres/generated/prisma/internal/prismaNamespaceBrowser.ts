@@ -58,6 +58,7 @@ export const ModelName = {
   RoleInherits: 'RoleInherits',
   PermissionGrant: 'PermissionGrant',
   AuditEvent: 'AuditEvent',
+  AuditSeal: 'AuditSeal',
   Lockout: 'Lockout',
   Device: 'Device',
   MfaMethod: 'MfaMethod',
@@ -181,6 +182,24 @@ export const AuditEventScalarFieldEnum = {
 } as const
 
 export type AuditEventScalarFieldEnum = (typeof AuditEventScalarFieldEnum)[keyof typeof AuditEventScalarFieldEnum]
+
+
+export const AuditSealScalarFieldEnum = {
+  number: 'number',
+  events: 'events',
+  total: 'total',
+  untilSeq: 'untilSeq',
+  firstAt: 'firstAt',
+  lastAt: 'lastAt',
+  entries: 'entries',
+  root: 'root',
+  previous: 'previous',
+  kid: 'kid',
+  signature: 'signature',
+  sealedAt: 'sealedAt'
+} as const
+
+export type AuditSealScalarFieldEnum = (typeof AuditSealScalarFieldEnum)[keyof typeof AuditSealScalarFieldEnum]
 
 
 export const LockoutScalarFieldEnum = {
