@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from './ports.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const readyMs = 25_000;
+const readyMs = 60_000;
 
 export type NpmStart = {
   readonly url: string;

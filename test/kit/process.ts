@@ -7,7 +7,7 @@ import { freePort } from './ports.ts';
 import { baseSettings } from './world.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const readyMs = 20_000;
+const readyMs = 60_000;
 
 export type ServerProcess = {
   readonly url: string;

@@ -35,7 +35,7 @@ describe('the command that rewraps', () => {
     server.makeKey('latchkey');
     const auth = { kind: 'token', token: new Secret(server.rootToken) } as const;
     kms = createEnvelopeKms(
-      createVaultKeeper({ address: server.url, mount: 'transit', key: 'latchkey', auth, timeoutMs: 2_000, lookMs: 0 }),
+      createVaultKeeper({ address: server.url, mount: 'transit', key: 'latchkey', auth, timeoutMs: 15_000, lookMs: 0 }),
     );
     house = await openSealed(kms);
     rows = await house.fill(300);
