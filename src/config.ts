@@ -120,6 +120,7 @@ export const settings = {
   ),
   RATE_LIMIT_SERVICE_TOKEN: setting(rate, '300/60s', 'tokens that one service client is given'),
   ...kmsSettings,
+  RATE_LIMIT_EXPORT: setting(rate, '10/3600s', 'exports that one user asks for'),
   RATE_LIMIT_BROKER: setting(rate, '20/900s', 'times that one user has a broker asked (linking, rotating, verifying)'),
   KITE_API_URL: setting(httpUrl, 'https://api.kite.trade', 'Kite Connect of Zerodha'),
   KITE_API_TIMEOUT_MS: setting(integer(100, 60_000), '10000', 'how long an answer of Kite is waited for'),

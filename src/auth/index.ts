@@ -11,11 +11,14 @@ import { openAdministration } from './administration/index.ts';
 import { openFeed } from './audit/feed.ts';
 import { follow } from './audit/follow.ts';
 import { openAudit } from './audit/index.ts';
+import { openFacts } from './audit/list.ts';
 import { readNews } from './audit/news.ts';
 import { openTrail } from './audit/record.ts';
 import { sealKey } from './audit/seal.ts';
 import { ensurePartitions } from './audit/store.ts';
 import type { Caller } from './caller.ts';
+import { openExports } from './exports/index.ts';
+import { openLinks } from './exports/model.ts';
 import { openLetters } from './letters/index.ts';
 import { openLogin } from './login/index.ts';
 import { openSignIn } from './login/sign-in.ts';
@@ -77,8 +80,13 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const { database, clock } = infra;
   const config = withSecondFactors(infra, given);
   await ensurePartitions(database, clock.now(), 3);
-  const names = ['refresh_mac', 'digest_pepper', 'audit_seal'] as const;
-  const [refreshSecret, pepper, sealSeed] = (await Promise.all(names.map((name) => houseSecret(infra, name)))) as [Buffer, Buffer, Buffer];
+  const names = ['refresh_mac', 'digest_pepper', 'audit_seal', 'export_link'] as const;
+  const [refreshSecret, pepper, sealSeed, linkSecret] = (await Promise.all(names.map((name) => houseSecret(infra, name)))) as [
+    Buffer,
+    Buffer,
+    Buffer,
+    Buffer,
+  ];
   const trail = openTrail(infra);
   const post = openLetters(infra);
   const permissions = openPermissions(infra);
@@ -106,6 +114,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   });
   const may = openMay({ permissions, clock });
   const mayIn = may.holds;
+  const facts = openFacts(infra);
   const lockouts = openLockouts({ clock, config });
   const bootstrap = openBootstrap({ ...infra, trail, permissions });
   const shared = { ...infra, config, trail, post, endings, pepper, oneTime: tokens.oneTime, bootstrap, lockouts };
@@ -145,7 +154,15 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       permissionsAnywhere: permissions.anywhere,
     }),
     tokens: { jwks: tokens.keys.jwks, rotate: tokens.rotate, rotateIfOld: tokens.rotateIfOld, sweep: tokens.sweep },
-    audit: openAudit({ ...infra, followFacts, mayIn, sealKey: sealKey(sealSeed) }),
+    audit: openAudit({ ...infra, followFacts, mayIn, facts, sealKey: sealKey(sealSeed) }),
+    exports: openExports({
+      ...shared,
+      facts,
+      mayIn,
+      links: openLinks(linkSecret, config.publicUrl),
+      stillSees: async (userId, orgId) =>
+        (await permissions.of(userId)).has('audit.read') || (orgId !== null && (await may.has(userId, orgId, 'audit.read'))),
+    }),
     access: {
       ...openAccess({ ...shared, permissions, may }),
       firstAdministrator: openClaim(shared),

@@ -7,12 +7,13 @@ import { openTail } from './tail.ts';
 
 /** Starts the watch on the log, the letters and the sweeps; `stop` lets what runs finish. */
 export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Config) => {
-  const { audit, users, sessions, tokens, mfa, access, services, seals, tradingAccounts, housekeeping } = auth;
+  const { audit, users, sessions, tokens, mfa, access, services, seals, exports, tradingAccounts, housekeeping } = auth;
   const tail = await openTail({ housekeeping, sessions, fanout: infra.fanout, log: infra.log });
   const every = { minute: '* * * * *', hour: '17 * * * *', day: '23 3 * * *' };
   const jobs = await openJobs({
     databaseUrl: infra.databaseUrl,
     post: auth.letters,
+    writeExport: exports.write,
     mailer: infra.mailer,
     texter: infra.texter,
     log: infra.log,
@@ -24,6 +25,7 @@ export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Confi
       sweepSecondFactors: { cron: every.hour, run: mfa.sweep },
       sweepGrants: { cron: every.day, run: access.sweep },
       sweepTokens: { cron: every.hour, run: tokens.sweep },
+      sweepExports: { cron: every.hour, run: exports.sweep },
       sweepServices: { cron: every.hour, run: services.sweep },
       rewrap: { cron: every.minute, run: seals.rewrapSome },
       recheckTradingAccounts: { cron: every.minute, run: async () => void (await tradingAccounts.recheck()) },

@@ -1,4 +1,5 @@
 /** What the house does behind its requests: letters as they are queued, sweeps by the clock. */
+import { exportTask } from '../auth/exports/store.ts';
 import { letterTask, type Post, textTask } from '../auth/letters/post.ts';
 import type { Config } from '../config.ts';
 import type { Log, Mailer, Texter } from '../infra/ports.ts';
@@ -17,6 +18,7 @@ const hostOf = ({ PUBLIC_URL, HOST, PORT }: Site): string =>
 export const openJobs = (needs: {
   databaseUrl: string;
   post: Pick<Post, 'open' | 'openText'>;
+  writeExport(id: string): Promise<void>;
   mailer: Pick<Mailer, 'send'>;
   texter: Texter | null;
   log: Log;
@@ -26,6 +28,7 @@ export const openJobs = (needs: {
   const tasks: Record<string, Task> = {
     [letterTask]: deliverLetter({ ...needs, host: hostOf(needs.config) }),
     [textTask]: deliverText(needs),
+    [exportTask]: (payload) => needs.writeExport((payload as { id: string }).id),
   };
   const crontab: Schedule[] = [];
   for (const [name, { cron, catchUp, run }] of Object.entries(needs.sweeps)) {

@@ -2,6 +2,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Registry } from 'prom-client';
 import type { Bearer, Caller, Identity } from '../auth/caller.ts';
+import type { Exports } from '../auth/exports/index.ts';
 import type { Services } from '../auth/services/index.ts';
 import type { Config } from '../config.ts';
 import type { Clock, Inbox, Kms, Log } from '../infra/ports.ts';
@@ -31,6 +32,7 @@ export type House = {
       /** The endpoints of OAuth 2.0; none where left out. */
       oauth?: Services['oauth'];
     };
+    exports?: Pick<Exports, 'download'>;
     /** Tells once when the session (client, token, key) ends; the function given takes that back. */
     housekeeping: { watchSession(sessionId: string, tell: () => void): () => void };
   };

@@ -5,6 +5,7 @@ import { type Callers, openCallers } from './caller.ts';
 import type { Engine } from './engine.ts';
 import { tell } from './errors.ts';
 import { type Desk, Exchange } from './exchange.ts';
+import { openExportDownload } from './exports.ts';
 import { openGateway } from './gateway.ts';
 import type { House } from './house.ts';
 import { intake, openLane } from './lane.ts';
@@ -79,6 +80,7 @@ export const openRouter = (needs: {
     // RFC 8414 §3.1: where the issuer has a path, a client asks for that behind the well-known one.
     routes.set(name + new URL(oauth.metadata.issuer).pathname.replace(/\/$/, ''), metadata);
   }
+  if (house.auth.exports) routes.set('/export', { name: '/export', methods: reading(openExportDownload(house.auth.exports)) });
   const routeOf = (path: string): Route | undefined =>
     routes.get(path) ?? (inbox && (path === '/inbox' || path.startsWith('/inbox/')) ? inbox : undefined);
 

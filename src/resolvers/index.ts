@@ -14,6 +14,7 @@ import './roles.ts';
 import './administration.ts';
 import './impersonation.ts';
 import './audit.ts';
+import './exports.ts';
 import './tokens.ts';
 import './services.ts';
 import './trading-accounts.ts';

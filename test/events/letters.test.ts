@@ -55,7 +55,7 @@ const log = createLog({ LOG_LEVEL: 'debug' }, { write: (line: string) => void lo
 
 const start = async (): Promise<void> => {
   const config = { PUBLIC_URL: 'https://id.example.com/api', HOST: '127.0.0.1', PORT: 4000 };
-  queue = await openJobs({ databaseUrl: database.url, post, mailer, texter: null, log, config, sweeps: {} });
+  queue = await openJobs({ databaseUrl: database.url, post, mailer, texter: null, writeExport: async () => {}, log, config, sweeps: {} });
 };
 const send = async (to: string): Promise<void> => db.transaction(await post.prepare(letterTo(to)));
 const jobs = async () => (await reader.query('SELECT * FROM graphile_worker._private_jobs ORDER BY id')).rows;

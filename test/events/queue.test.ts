@@ -21,7 +21,7 @@ const start = async (tasks: Record<string, Task>, leaseMs?: number): Promise<Que
 const startJobs = async (sweeps: Record<string, Sweep>): Promise<void> => {
   const config = { PUBLIC_URL: undefined, HOST: '::1', PORT: 4000 };
   const no = () => Promise.reject(new Error('none'));
-  const none = { post: { open: no, openText: no }, mailer: { send: no }, texter: null };
+  const none = { post: { open: no, openText: no }, mailer: { send: no }, texter: null, writeExport: no };
   queues.push(await openJobs({ databaseUrl: database.url, ...none, log, config, sweeps }));
 };
 /** Statements in the database itself; `admin` stays on another one, so that it can shut this one off. */

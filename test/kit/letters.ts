@@ -23,6 +23,7 @@ export const sampleLetters: LetterData = {
   'mfa-locked': { at, ip },
   'backup-code-used': { at, ip, left: 2, few: true },
   'backup-codes-renewed': { at, ip },
+  'data-exported': { at, ip },
   'refresh-reused': { at, ip, browser: null, os: null },
   'trading-account-failed': { at, broker: 'kite', account: 'Day trading' },
   'trading-credentials-shown': { at, ip, broker: 'kite', account: 'Day trading' },

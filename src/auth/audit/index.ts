@@ -2,7 +2,7 @@
 import type { Clock, Database, Log } from '../../infra/ports.ts';
 import type { SignedInCaller } from '../caller.ts';
 import type { Follow } from './follow.ts';
-import { listFacts } from './list.ts';
+import { type Facts, listFacts } from './list.ts';
 import type { FactRow } from './model.ts';
 import type { SealKey } from './seal.ts';
 import { sealLog } from './seal-log.ts';
@@ -11,7 +11,15 @@ import { type FactFilter, isVisible, type MayIn, mayReadIn, visibleFacts } from 
 
 export type Audit = ReturnType<typeof openAudit>;
 
-export const openAudit = (needs: { database: Database; clock: Clock; followFacts: Follow; mayIn: MayIn; log: Log; sealKey: SealKey }) => ({
+export const openAudit = (needs: {
+  database: Database;
+  clock: Clock;
+  followFacts: Follow;
+  mayIn: MayIn;
+  facts: Facts;
+  log: Log;
+  sealKey: SealKey;
+}) => ({
   list: listFacts(needs),
   verify: verifyTrail(needs),
   /** For the back door alone. */

@@ -2,6 +2,7 @@
 import type { Clock, Database } from '../../infra/ports.ts';
 import { statement } from '../../infra/postgres/database.ts';
 import type { SignedInCaller } from '../caller.ts';
+import { countTo } from '../counting.ts';
 import { type Page, type PageArgs, pageOf, windowOf } from '../paging.ts';
 import { type FactRow, typeMatches } from './model.ts';
 import { leastKept } from './store.ts';
@@ -54,26 +55,44 @@ const legsOf = ({ personId, actorId }: Visible, values: unknown[]): string[][] =
   return [asSubject, [`actor_id = ${person}`, 'actor_id IS DISTINCT FROM subject_id']];
 };
 
+/** `after`, `before`: ids, in the order newest first; `backwards`: from the oldest on. */
+export type FactsWindow = { after: string | null; before: string | null; backwards: boolean; limit: number };
+/** The SQL of a window of what is visible. */
+const windowQuery = (visible: Visible, now: Date, window: FactsWindow) => {
+  const values: unknown[] = [];
+  const conditions = [...conditionsOf(visible, values), ...retainedOf(visible, now, values)];
+  const filtered = conditions.length > 0;
+  if (window.after) conditions.push(`id < $${values.push(window.after)}`);
+  if (window.before) conditions.push(`id > $${values.push(window.before)}`);
+  const tail = `ORDER BY id ${window.backwards ? 'ASC' : 'DESC'} LIMIT $${values.push(window.limit)}::int`;
+  const walk = (...more: string[]) =>
+    `SELECT ${columns} FROM audit_events WHERE ${[...conditions, ...more].join(' AND ') || 'true'} ${tail}`;
+  const text = legsOf(visible, values)
+    .map((leg) => `(${walk(...leg)})`)
+    .join(' UNION ALL ');
+  return { text: `SELECT ${columns} FROM (${text}) AS facts ${tail}`, values, filtered };
+};
+
+export type Facts = ReturnType<typeof openFacts>;
+export const openFacts = ({ database, clock }: { database: Database; clock: Clock }) => ({
+  read: async (visible: Visible, window: FactsWindow): Promise<FactRow[]> => {
+    const { text, values, filtered } = windowQuery(visible, clock.now(), window);
+    // Filters make thousands of texts: those are planned for their values, and no connection keeps them.
+    return database.run<FactRow>(filtered ? { name: '', text } : statement(text), values);
+  },
+  /** How many there are, counted no further than `most`. */
+  count: (visible: Visible, most: number): Promise<number> => {
+    const { text, values } = windowQuery(visible, clock.now(), { after: null, before: null, backwards: false, limit: most });
+    return countTo(database, { text: `SELECT id FROM (${text}) AS those`, values }, most);
+  },
+});
+
 export const listFacts =
-  ({ database, clock, mayIn }: { database: Database; clock: Clock; mayIn: MayIn }) =>
+  ({ facts, mayIn }: { facts: Facts; mayIn: MayIn }) =>
   async (caller: SignedInCaller, args: PageArgs & { filter?: FactFilter | null; personId?: string }): Promise<Page<FactRow>> => {
     const seen = visibleFacts(caller, args.filter, await mayReadIn(mayIn, caller, args.filter));
     // One person's facts; never more than the caller may see.
     const visible = args.personId && seen.personId === null ? { ...seen, personId: args.personId } : seen;
     const window = windowOf(args);
-    const values: unknown[] = [];
-    const conditions = [...conditionsOf(visible, values), ...retainedOf(visible, clock.now(), values)];
-    const filtered = conditions.length > 0;
-    if (window.after) conditions.push(`id < $${values.push(window.after)}`);
-    if (window.before) conditions.push(`id > $${values.push(window.before)}`);
-    const tail = `ORDER BY id ${window.backwards ? 'ASC' : 'DESC'} LIMIT $${values.push(window.size + 1)}::int`;
-    const walk = (...more: string[]) =>
-      `SELECT ${columns} FROM audit_events WHERE ${[...conditions, ...more].join(' AND ') || 'true'} ${tail}`;
-    const text = legsOf(visible, values)
-      .map((leg) => `(${walk(...leg)})`)
-      .join(' UNION ALL ');
-    const whole = `SELECT ${columns} FROM (${text}) AS facts ${tail}`;
-    // Filters make thousands of texts: those are planned for their values, and no connection keeps them.
-    const rows = await database.run<FactRow>(filtered ? { name: '', text: whole } : statement(whole), values);
-    return pageOf(window, rows);
+    return pageOf(window, await facts.read(visible, { ...window, limit: window.size + 1 }));
   };

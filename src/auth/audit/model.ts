@@ -86,6 +86,8 @@ export type FactData = {
   'role.created': { role: string; permissions: string[]; inherits: string[] };
   'role.updated': { role: string; permissions: string[]; inherits: string[] };
   'role.deleted': { role: string };
+  'export.requested': { export: string; kind: 'AUDIT' | 'PERSONAL'; format: string };
+  'export.downloaded': { export: string };
   'key.rotated': { kid: string };
   'service_client.created': { name: string; permissions: string[]; jwks: boolean };
   'service_client.secret_rotated': Record<string, never>;

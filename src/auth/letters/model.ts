@@ -22,6 +22,7 @@ export type LetterData = {
   'mfa-locked': { at: string; ip: string };
   'backup-code-used': { at: string; ip: string; left: number; few: boolean };
   'backup-codes-renewed': { at: string; ip: string };
+  'data-exported': { at: string; ip: string };
   'refresh-reused': { at: string; ip: string; browser: string | null; os: string | null };
   'trading-account-failed': { at: string; broker: string; account: string };
   'trading-credentials-shown': { at: string; ip: string; broker: string; account: string };

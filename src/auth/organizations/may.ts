@@ -20,6 +20,8 @@ export const openMay = ({ permissions, clock }: MayNeeds) => {
     return has(caller.identity.userId, orgId, permission);
   };
   return {
+    /** What a user holds there himself, whoever asks. */
+    has,
     holds,
     /** False: the organization is not there for the caller. Throws the denial FORBIDDEN where it is, and he may not. */
     enter: async (caller: Caller, orgId: string, permission: string): Promise<boolean> => {

@@ -11,6 +11,7 @@ export const callers = ['nobody', 'viewer', 'trader', 'admin', 'owner', 'support
 
 export const matrix: Record<string, string> = {
   'Query.apiKeys': '- ooo+ o+ -- ++',
+  'Query.auditExport': '- oooo oo -- --',
   'Query.auditEvents': '- --++ -+ -- ++',
   'Query.auditEvents, of oneself': '- ++++ ++ -- ++',
   'Query.checkPermission': '- --++ ++ +- ++',
@@ -57,6 +58,9 @@ export const matrix: Record<string, string> = {
   'Mutation.deleteUser': '- ---- -+ -- --',
   'Mutation.disableMfa': '- oooo oo -- --',
   'Mutation.disownSession': '+ ++++ ++ ++ ++',
+  'Mutation.exportAuditEvents': '- --++ -+ -- --',
+  'Mutation.exportAuditEvents, of oneself': '- ++++ ++ -- --',
+  'Mutation.exportMyData': '- ++++ ++ -- --',
   'Mutation.forgetTrustedDevice': '- oooo oo -- oo',
   'Mutation.grantPermission': '- --++ o+ -- --',
   'Mutation.grantPermission, on the platform': '- ---- -+ -- --',
@@ -124,6 +128,7 @@ export const given: Record<string, Given> = {
   'Mutation.assignRole, on the platform': { ...onPlatform, role: '"support"' },
   'Mutation.challengeMfa, with the challenge of a sign-in': { challengeToken: '"sample"' },
   'Mutation.createRole, on the platform': onPlatform,
+  'Mutation.exportAuditEvents, of oneself': oneself,
   'Mutation.grantPermission, on the platform': onPlatform,
   'Mutation.refresh': { ...onPlatform, refreshToken: '"sample"' },
   'Mutation.transferOwnership': { toUserId: '$ownerId' },

@@ -1,7 +1,7 @@
 /** A page of the log costs the same at a hundred thousand facts as at a thousand, counted in blocks that PostgreSQL touches. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listFacts } from '../../../src/auth/audit/list.ts';
+import { listFacts, openFacts } from '../../../src/auth/audit/list.ts';
 import { readNews } from '../../../src/auth/audit/news.ts';
 import { findPosition, readAfter } from '../../../src/auth/audit/store.ts';
 import type { FactFilter } from '../../../src/auth/audit/visible.ts';
@@ -87,7 +87,7 @@ const blocks = async (work: (sql: Sql) => Promise<unknown>): Promise<number> => 
   return most;
 };
 const page = (caller: SignedInCaller, args: PageArgs & { filter?: FactFilter }) => (sql: Sql) =>
-  listFacts({ database: sql as never, clock: { now: () => new Date() }, mayIn: async () => false })(caller, args);
+  listFacts({ facts: openFacts({ database: sql as never, clock: { now: () => new Date() } }), mayIn: async () => false })(caller, args);
 const middle = async (where: string): Promise<string> => {
   const { rows } = await client.query(
     `SELECT id FROM audit_events WHERE ${where} ORDER BY id OFFSET (SELECT count(*) / 2 FROM audit_events WHERE ${where}) LIMIT 1`,

@@ -74,6 +74,7 @@ describe('what programs and people read out of a letter', () => {
         'mfa-locked',
         'backup-code-used',
         'backup-codes-renewed',
+        'data-exported',
         'trading-credentials-shown',
         'trading-program-allowed',
       ] as const

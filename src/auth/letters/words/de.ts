@@ -182,6 +182,18 @@ export const de = {
       text(noLinks),
     ],
   }),
+  'data-exported': ({ at, ip }) => ({
+    subject: 'Eine Kopie Ihrer Daten wurde angefordert',
+    blocks: [
+      text(
+        'Jemand, der als Sie angemeldet war, hat eine Kopie von allem angefordert, was wir über Sie speichern. Sie kann eine Stunde lang abgeholt werden, nur in jener Sitzung.',
+      ),
+      facts(['Wann', when(locale, at)], ['Adresse', address(ip, unknown)]),
+      text('Wenn Sie es waren, ist nichts zu tun.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
   'refresh-reused': ({ at, ip, browser, os }) => ({
     subject: 'Wir haben zu Ihrem Schutz eine Sitzung beendet',
     blocks: [

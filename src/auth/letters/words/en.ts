@@ -176,6 +176,18 @@ export const en = {
       text(noLinks),
     ],
   }),
+  'data-exported': ({ at, ip }) => ({
+    subject: 'A copy of your data was asked for',
+    blocks: [
+      text(
+        'Somebody who was signed in as you asked for a copy of everything we keep about you. It can be fetched for an hour, in that session alone.',
+      ),
+      facts(['When', when(locale, at)], ['Address', address(ip, unknown)]),
+      text('If it was you, there is nothing to do.'),
+      text(takeBack),
+      text(noLinks),
+    ],
+  }),
   'refresh-reused': ({ at, ip, browser, os }) => ({
     subject: 'We ended one of your sessions to protect you',
     blocks: [

@@ -59,6 +59,16 @@ export type AuditEvent = Prisma.AuditEventModel
  */
 export type AuditSeal = Prisma.AuditSealModel
 /**
+ * Model Export
+ * A copy that somebody asked for, of the log or of his own data.
+ */
+export type Export = Prisma.ExportModel
+/**
+ * Model ExportPart
+ * 
+ */
+export type ExportPart = Prisma.ExportPartModel
+/**
  * Model Lockout
  * Wrong passwords of one account from one network or device (or of the account from anywhere). The key is a digest:
  * an unknown address has a row like a known one.

@@ -405,6 +405,8 @@ export const ModelName = {
   PermissionGrant: 'PermissionGrant',
   AuditEvent: 'AuditEvent',
   AuditSeal: 'AuditSeal',
+  Export: 'Export',
+  ExportPart: 'ExportPart',
   Lockout: 'Lockout',
   Device: 'Device',
   MfaMethod: 'MfaMethod',
@@ -443,7 +445,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "auditSeal" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "organization" | "orgMember" | "invitation" | "password" | "passwordHistory" | "serviceClient" | "clientAssertion" | "revokedToken" | "apiKey" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "tradingAccount" | "tradingAccountShare" | "tradingAccountService" | "user"
+    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "auditSeal" | "export" | "exportPart" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "organization" | "orgMember" | "invitation" | "password" | "passwordHistory" | "serviceClient" | "clientAssertion" | "revokedToken" | "apiKey" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "tradingAccount" | "tradingAccountShare" | "tradingAccountService" | "user"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1020,6 +1022,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.AuditSealCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.AuditSealCountAggregateOutputType> | number
+        }
+      }
+    }
+    Export: {
+      payload: Prisma.$ExportPayload<ExtArgs>
+      fields: Prisma.ExportFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ExportFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ExportFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload>
+        }
+        findFirst: {
+          args: Prisma.ExportFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ExportFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload>
+        }
+        findMany: {
+          args: Prisma.ExportFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload>[]
+        }
+        create: {
+          args: Prisma.ExportCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload>
+        }
+        createMany: {
+          args: Prisma.ExportCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ExportCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload>[]
+        }
+        delete: {
+          args: Prisma.ExportDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload>
+        }
+        update: {
+          args: Prisma.ExportUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload>
+        }
+        deleteMany: {
+          args: Prisma.ExportDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ExportUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ExportUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload>[]
+        }
+        upsert: {
+          args: Prisma.ExportUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPayload>
+        }
+        aggregate: {
+          args: Prisma.ExportAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateExport>
+        }
+        groupBy: {
+          args: Prisma.ExportGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ExportGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ExportCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ExportCountAggregateOutputType> | number
+        }
+      }
+    }
+    ExportPart: {
+      payload: Prisma.$ExportPartPayload<ExtArgs>
+      fields: Prisma.ExportPartFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ExportPartFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ExportPartFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload>
+        }
+        findFirst: {
+          args: Prisma.ExportPartFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ExportPartFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload>
+        }
+        findMany: {
+          args: Prisma.ExportPartFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload>[]
+        }
+        create: {
+          args: Prisma.ExportPartCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload>
+        }
+        createMany: {
+          args: Prisma.ExportPartCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ExportPartCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload>[]
+        }
+        delete: {
+          args: Prisma.ExportPartDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload>
+        }
+        update: {
+          args: Prisma.ExportPartUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload>
+        }
+        deleteMany: {
+          args: Prisma.ExportPartDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ExportPartUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ExportPartUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload>[]
+        }
+        upsert: {
+          args: Prisma.ExportPartUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExportPartPayload>
+        }
+        aggregate: {
+          args: Prisma.ExportPartAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateExportPart>
+        }
+        groupBy: {
+          args: Prisma.ExportPartGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ExportPartGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ExportPartCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ExportPartCountAggregateOutputType> | number
         }
       }
     }
@@ -2866,6 +3016,36 @@ export const AuditSealScalarFieldEnum = {
 export type AuditSealScalarFieldEnum = (typeof AuditSealScalarFieldEnum)[keyof typeof AuditSealScalarFieldEnum]
 
 
+export const ExportScalarFieldEnum = {
+  id: 'id',
+  kind: 'kind',
+  ownerId: 'ownerId',
+  sessionId: 'sessionId',
+  format: 'format',
+  status: 'status',
+  visible: 'visible',
+  seesAddresses: 'seesAddresses',
+  rows: 'rows',
+  total: 'total',
+  parts: 'parts',
+  cursor: 'cursor',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt'
+} as const
+
+export type ExportScalarFieldEnum = (typeof ExportScalarFieldEnum)[keyof typeof ExportScalarFieldEnum]
+
+
+export const ExportPartScalarFieldEnum = {
+  id: 'id',
+  exportId: 'exportId',
+  number: 'number',
+  sealed: 'sealed'
+} as const
+
+export type ExportPartScalarFieldEnum = (typeof ExportPartScalarFieldEnum)[keyof typeof ExportPartScalarFieldEnum]
+
+
 export const LockoutScalarFieldEnum = {
   key: 'key',
   failures: 'failures',
@@ -3570,6 +3750,8 @@ export type GlobalOmitConfig = {
   permissionGrant?: Prisma.PermissionGrantOmit
   auditEvent?: Prisma.AuditEventOmit
   auditSeal?: Prisma.AuditSealOmit
+  export?: Prisma.ExportOmit
+  exportPart?: Prisma.ExportPartOmit
   lockout?: Prisma.LockoutOmit
   device?: Prisma.DeviceOmit
   mfaMethod?: Prisma.MfaMethodOmit

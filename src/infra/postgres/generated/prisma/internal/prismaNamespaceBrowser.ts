@@ -59,6 +59,8 @@ export const ModelName = {
   PermissionGrant: 'PermissionGrant',
   AuditEvent: 'AuditEvent',
   AuditSeal: 'AuditSeal',
+  Export: 'Export',
+  ExportPart: 'ExportPart',
   Lockout: 'Lockout',
   Device: 'Device',
   MfaMethod: 'MfaMethod',
@@ -200,6 +202,36 @@ export const AuditSealScalarFieldEnum = {
 } as const
 
 export type AuditSealScalarFieldEnum = (typeof AuditSealScalarFieldEnum)[keyof typeof AuditSealScalarFieldEnum]
+
+
+export const ExportScalarFieldEnum = {
+  id: 'id',
+  kind: 'kind',
+  ownerId: 'ownerId',
+  sessionId: 'sessionId',
+  format: 'format',
+  status: 'status',
+  visible: 'visible',
+  seesAddresses: 'seesAddresses',
+  rows: 'rows',
+  total: 'total',
+  parts: 'parts',
+  cursor: 'cursor',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt'
+} as const
+
+export type ExportScalarFieldEnum = (typeof ExportScalarFieldEnum)[keyof typeof ExportScalarFieldEnum]
+
+
+export const ExportPartScalarFieldEnum = {
+  id: 'id',
+  exportId: 'exportId',
+  number: 'number',
+  sealed: 'sealed'
+} as const
+
+export type ExportPartScalarFieldEnum = (typeof ExportPartScalarFieldEnum)[keyof typeof ExportPartScalarFieldEnum]
 
 
 export const LockoutScalarFieldEnum = {

@@ -303,6 +303,7 @@ export type UserWhereInput = {
   grants?: Prisma.PermissionGrantListRelationFilter
   memberships?: Prisma.OrgMemberListRelationFilter
   apiKeys?: Prisma.ApiKeyListRelationFilter
+  exports?: Prisma.ExportListRelationFilter
   tradingAccounts?: Prisma.TradingAccountListRelationFilter
   tradingShares?: Prisma.TradingAccountShareListRelationFilter
 }
@@ -340,6 +341,7 @@ export type UserOrderByWithRelationInput = {
   grants?: Prisma.PermissionGrantOrderByRelationAggregateInput
   memberships?: Prisma.OrgMemberOrderByRelationAggregateInput
   apiKeys?: Prisma.ApiKeyOrderByRelationAggregateInput
+  exports?: Prisma.ExportOrderByRelationAggregateInput
   tradingAccounts?: Prisma.TradingAccountOrderByRelationAggregateInput
   tradingShares?: Prisma.TradingAccountShareOrderByRelationAggregateInput
 }
@@ -380,6 +382,7 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   grants?: Prisma.PermissionGrantListRelationFilter
   memberships?: Prisma.OrgMemberListRelationFilter
   apiKeys?: Prisma.ApiKeyListRelationFilter
+  exports?: Prisma.ExportListRelationFilter
   tradingAccounts?: Prisma.TradingAccountListRelationFilter
   tradingShares?: Prisma.TradingAccountShareListRelationFilter
 }, "id" | "emailKey" | "usernameKey">
@@ -467,6 +470,7 @@ export type UserCreateInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -504,6 +508,7 @@ export type UserUncheckedCreateInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -541,6 +546,7 @@ export type UserUpdateInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -578,6 +584,7 @@ export type UserUncheckedUpdateInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -748,6 +755,20 @@ export type UserUpdateOneRequiredWithoutGrantsNestedInput = {
   upsert?: Prisma.UserUpsertWithoutGrantsInput
   connect?: Prisma.UserWhereUniqueInput
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutGrantsInput, Prisma.UserUpdateWithoutGrantsInput>, Prisma.UserUncheckedUpdateWithoutGrantsInput>
+}
+
+export type UserCreateNestedOneWithoutExportsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutExportsInput, Prisma.UserUncheckedCreateWithoutExportsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutExportsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutExportsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutExportsInput, Prisma.UserUncheckedCreateWithoutExportsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutExportsInput
+  upsert?: Prisma.UserUpsertWithoutExportsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutExportsInput, Prisma.UserUpdateWithoutExportsInput>, Prisma.UserUncheckedUpdateWithoutExportsInput>
 }
 
 export type UserCreateNestedOneWithoutDevicesInput = {
@@ -970,6 +991,7 @@ export type UserCreateWithoutRolesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -1006,6 +1028,7 @@ export type UserUncheckedCreateWithoutRolesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -1058,6 +1081,7 @@ export type UserUpdateWithoutRolesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -1094,6 +1118,7 @@ export type UserUncheckedUpdateWithoutRolesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -1130,6 +1155,7 @@ export type UserCreateWithoutGrantsInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -1166,6 +1192,7 @@ export type UserUncheckedCreateWithoutGrantsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -1218,6 +1245,7 @@ export type UserUpdateWithoutGrantsInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -1252,6 +1280,171 @@ export type UserUncheckedUpdateWithoutGrantsInput = {
   mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
   mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutExportsInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutExportsInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordUncheckedCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceUncheckedCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodUncheckedCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutExportsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutExportsInput, Prisma.UserUncheckedCreateWithoutExportsInput>
+}
+
+export type UserUpsertWithoutExportsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutExportsInput, Prisma.UserUncheckedUpdateWithoutExportsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutExportsInput, Prisma.UserUncheckedCreateWithoutExportsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutExportsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutExportsInput, Prisma.UserUncheckedUpdateWithoutExportsInput>
+}
+
+export type UserUpdateWithoutExportsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutExportsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUncheckedUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUncheckedUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUncheckedUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1290,6 +1483,7 @@ export type UserCreateWithoutDevicesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -1326,6 +1520,7 @@ export type UserUncheckedCreateWithoutDevicesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -1378,6 +1573,7 @@ export type UserUpdateWithoutDevicesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -1414,6 +1610,7 @@ export type UserUncheckedUpdateWithoutDevicesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -1450,6 +1647,7 @@ export type UserCreateWithoutMfaMethodsInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -1486,6 +1684,7 @@ export type UserUncheckedCreateWithoutMfaMethodsInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -1538,6 +1737,7 @@ export type UserUpdateWithoutMfaMethodsInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -1574,6 +1774,7 @@ export type UserUncheckedUpdateWithoutMfaMethodsInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -1610,6 +1811,7 @@ export type UserCreateWithoutMfaBackupCodesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -1646,6 +1848,7 @@ export type UserUncheckedCreateWithoutMfaBackupCodesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -1698,6 +1901,7 @@ export type UserUpdateWithoutMfaBackupCodesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -1734,6 +1938,7 @@ export type UserUncheckedUpdateWithoutMfaBackupCodesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -1770,6 +1975,7 @@ export type UserCreateWithoutMfaChallengesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -1806,6 +2012,7 @@ export type UserUncheckedCreateWithoutMfaChallengesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -1858,6 +2065,7 @@ export type UserUpdateWithoutMfaChallengesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -1894,6 +2102,7 @@ export type UserUncheckedUpdateWithoutMfaChallengesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -1930,6 +2139,7 @@ export type UserCreateWithoutTrustedDevicesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -1966,6 +2176,7 @@ export type UserUncheckedCreateWithoutTrustedDevicesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -2018,6 +2229,7 @@ export type UserUpdateWithoutTrustedDevicesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -2054,6 +2266,7 @@ export type UserUncheckedUpdateWithoutTrustedDevicesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -2090,6 +2303,7 @@ export type UserCreateWithoutMembershipsInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -2126,6 +2340,7 @@ export type UserUncheckedCreateWithoutMembershipsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -2178,6 +2393,7 @@ export type UserUpdateWithoutMembershipsInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -2214,6 +2430,7 @@ export type UserUncheckedUpdateWithoutMembershipsInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -2250,6 +2467,7 @@ export type UserCreateWithoutPasswordInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -2286,6 +2504,7 @@ export type UserUncheckedCreateWithoutPasswordInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -2338,6 +2557,7 @@ export type UserUpdateWithoutPasswordInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -2374,6 +2594,7 @@ export type UserUncheckedUpdateWithoutPasswordInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -2410,6 +2631,7 @@ export type UserCreateWithoutPasswordHistoryInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -2446,6 +2668,7 @@ export type UserUncheckedCreateWithoutPasswordHistoryInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -2498,6 +2721,7 @@ export type UserUpdateWithoutPasswordHistoryInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -2534,6 +2758,7 @@ export type UserUncheckedUpdateWithoutPasswordHistoryInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -2570,6 +2795,7 @@ export type UserCreateWithoutApiKeysInput = {
   trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -2606,6 +2832,7 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -2658,6 +2885,7 @@ export type UserUpdateWithoutApiKeysInput = {
   trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -2694,6 +2922,7 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -2730,6 +2959,7 @@ export type UserCreateWithoutSessionsInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -2766,6 +2996,7 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -2818,6 +3049,7 @@ export type UserUpdateWithoutSessionsInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -2854,6 +3086,7 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -2890,6 +3123,7 @@ export type UserCreateWithoutOneTimeTokensInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
@@ -2926,6 +3160,7 @@ export type UserUncheckedCreateWithoutOneTimeTokensInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
@@ -2978,6 +3213,7 @@ export type UserUpdateWithoutOneTimeTokensInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
@@ -3014,6 +3250,7 @@ export type UserUncheckedUpdateWithoutOneTimeTokensInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
@@ -3051,6 +3288,7 @@ export type UserCreateWithoutTradingAccountsInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
 }
 
@@ -3087,6 +3325,7 @@ export type UserUncheckedCreateWithoutTradingAccountsInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
 }
 
@@ -3139,6 +3378,7 @@ export type UserUpdateWithoutTradingAccountsInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
 }
 
@@ -3175,6 +3415,7 @@ export type UserUncheckedUpdateWithoutTradingAccountsInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
 }
 
@@ -3211,6 +3452,7 @@ export type UserCreateWithoutTradingSharesInput = {
   grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
 }
 
@@ -3247,6 +3489,7 @@ export type UserUncheckedCreateWithoutTradingSharesInput = {
   grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
   memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
 }
 
@@ -3299,6 +3542,7 @@ export type UserUpdateWithoutTradingSharesInput = {
   grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
 }
 
@@ -3335,6 +3579,7 @@ export type UserUncheckedUpdateWithoutTradingSharesInput = {
   grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
   memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
@@ -3356,6 +3601,7 @@ export type UserCountOutputType = {
   grants: number
   memberships: number
   apiKeys: number
+  exports: number
   tradingAccounts: number
   tradingShares: number
 }
@@ -3373,6 +3619,7 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   grants?: boolean | UserCountOutputTypeCountGrantsArgs
   memberships?: boolean | UserCountOutputTypeCountMembershipsArgs
   apiKeys?: boolean | UserCountOutputTypeCountApiKeysArgs
+  exports?: boolean | UserCountOutputTypeCountExportsArgs
   tradingAccounts?: boolean | UserCountOutputTypeCountTradingAccountsArgs
   tradingShares?: boolean | UserCountOutputTypeCountTradingSharesArgs
 }
@@ -3474,6 +3721,13 @@ export type UserCountOutputTypeCountApiKeysArgs<ExtArgs extends runtime.Types.Ex
 /**
  * UserCountOutputType without action
  */
+export type UserCountOutputTypeCountExportsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.ExportWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
 export type UserCountOutputTypeCountTradingAccountsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.TradingAccountWhereInput
 }
@@ -3519,6 +3773,7 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   grants?: boolean | Prisma.User$grantsArgs<ExtArgs>
   memberships?: boolean | Prisma.User$membershipsArgs<ExtArgs>
   apiKeys?: boolean | Prisma.User$apiKeysArgs<ExtArgs>
+  exports?: boolean | Prisma.User$exportsArgs<ExtArgs>
   tradingAccounts?: boolean | Prisma.User$tradingAccountsArgs<ExtArgs>
   tradingShares?: boolean | Prisma.User$tradingSharesArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
@@ -3605,6 +3860,7 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   grants?: boolean | Prisma.User$grantsArgs<ExtArgs>
   memberships?: boolean | Prisma.User$membershipsArgs<ExtArgs>
   apiKeys?: boolean | Prisma.User$apiKeysArgs<ExtArgs>
+  exports?: boolean | Prisma.User$exportsArgs<ExtArgs>
   tradingAccounts?: boolean | Prisma.User$tradingAccountsArgs<ExtArgs>
   tradingShares?: boolean | Prisma.User$tradingSharesArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
@@ -3628,6 +3884,7 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     grants: Prisma.$PermissionGrantPayload<ExtArgs>[]
     memberships: Prisma.$OrgMemberPayload<ExtArgs>[]
     apiKeys: Prisma.$ApiKeyPayload<ExtArgs>[]
+    exports: Prisma.$ExportPayload<ExtArgs>[]
     tradingAccounts: Prisma.$TradingAccountPayload<ExtArgs>[]
     tradingShares: Prisma.$TradingAccountSharePayload<ExtArgs>[]
   }
@@ -4061,6 +4318,7 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   grants<T extends Prisma.User$grantsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$grantsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$PermissionGrantPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   memberships<T extends Prisma.User$membershipsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$membershipsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$OrgMemberPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   apiKeys<T extends Prisma.User$apiKeysArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$apiKeysArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ApiKeyPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  exports<T extends Prisma.User$exportsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$exportsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ExportPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   tradingAccounts<T extends Prisma.User$tradingAccountsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$tradingAccountsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TradingAccountPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   tradingShares<T extends Prisma.User$tradingSharesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$tradingSharesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TradingAccountSharePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
@@ -4808,6 +5066,30 @@ export type User$apiKeysArgs<ExtArgs extends runtime.Types.Extensions.InternalAr
   take?: number
   skip?: number
   distinct?: Prisma.ApiKeyScalarFieldEnum | Prisma.ApiKeyScalarFieldEnum[]
+}
+
+/**
+ * User.exports
+ */
+export type User$exportsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Export
+   */
+  select?: Prisma.ExportSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Export
+   */
+  omit?: Prisma.ExportOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ExportInclude<ExtArgs> | null
+  where?: Prisma.ExportWhereInput
+  orderBy?: Prisma.ExportOrderByWithRelationInput | Prisma.ExportOrderByWithRelationInput[]
+  cursor?: Prisma.ExportWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.ExportScalarFieldEnum | Prisma.ExportScalarFieldEnum[]
 }
 
 /**
