@@ -1,8 +1,9 @@
 /**
  * Wrong answers to challenges are counted by account too, across challenges: whoever knows a password can open as many as there are
- * sign-ins. As with passwords a known device has its own count, so that a stranger cannot lock the owner out of it.
+ * sign-ins. As with passwords a known device has its own count, so that a stranger cannot lock the owner out of it. From all other devices
+ * together a day has few guesses: of a million codes three are right at a time, and locks alone would let thousands a day be tried.
  */
-import type { Clock, Database, Sql } from '../../infra/ports.ts';
+import type { Clock, Database, Limiter, Rate, Sql } from '../../infra/ports.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
 import type { Post } from '../letters/post.ts';
@@ -16,26 +17,41 @@ export type AttemptNeeds = {
   trail: AuditTrail;
   post: Post;
   lockouts: Lockouts;
+  limiter: Limiter;
   pepper: Buffer;
   config: { LOCKOUT_SECONDS: number };
 };
 export type Attempts = ReturnType<typeof openAttempts>;
-export type Attempt = { key: Buffer; account: Buffer };
+/** `day`: what counts it among the day's guesses, unless it proves right; null on a known device. */
+export type Attempt = { key: Buffer; account: Buffer; day: string | null };
 
 /** What stands for a user's second factors where lockouts have an address. */
 export const secondFactorAccount = (userId: string): string => `second factor\0${userId}`;
 
-export const openAttempts = ({ database, clock, trail, post, lockouts, pepper, config }: AttemptNeeds) => ({
+/** Wrong answers of one account in a day, but for known devices. */
+const guessesADay: Rate = { limit: 30, seconds: 86_400 };
+
+export const openAttempts = ({ database, clock, trail, post, lockouts, limiter, pepper, config }: AttemptNeeds) => ({
   /** A place for one answer; where there is none, for how many seconds. `device`: the fingerprint of a known one. */
   reserve: async (caller: Caller, userId: string, device: string | null): Promise<Attempt | { lockedSeconds: number | null }> => {
     const keys: LockoutKeys = lockoutKeys(pepper, secondFactorAccount(userId), caller.network, device);
+    const day = keys.device ? null : `second factor:${userId}`;
+    const guess = day ? await limiter.take(day, guessesADay) : null;
+    if (guess && !guess.allowed) return { lockedSeconds: guess.retryAfterSeconds };
     const { reserved, lockedUntil } = await lockouts.reserve(database, keys.device ?? keys.network, keys.device ? null : keys.account);
-    if (reserved) return { key: keys.device ?? keys.network, account: keys.account };
+    if (reserved) return { key: keys.device ?? keys.network, account: keys.account, day };
+    if (day) await limiter.giveBack(day);
     return { lockedSeconds: lockedUntil && Math.max(1, Math.ceil((lockedUntil.getTime() - clock.now().getTime()) / 1000)) };
   },
-  release: (attempt: Attempt): Promise<void> => lockouts.release(database, attempt.key),
-  /** In a transaction: a right answer wipes its count. */
+  release: async (attempt: Attempt): Promise<void> => {
+    if (attempt.day) await limiter.giveBack(attempt.day);
+    await lockouts.release(database, attempt.key);
+  },
+  /** In a transaction: a right answer wipes its count. Of the day's it takes back its own place alone, once the transaction is over: `settle`. */
   clear: (sql: Sql, attempt: Attempt): Promise<void> => lockouts.clear(sql, [attempt.key]),
+  settle: async (attempt: Attempt): Promise<void> => {
+    if (attempt.day) await limiter.giveBack(attempt.day);
+  },
   /** The letter for the case that this wrong answer locks; prepare it before the transaction. */
   prepareAlarm: (caller: Caller, owner: Owner): ReturnType<Post['prepare']> =>
     post.prepare(

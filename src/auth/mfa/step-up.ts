@@ -129,6 +129,7 @@ export const stepUp = (needs: StepUpNeeds) => {
       throw fault;
     }
     if (done) {
+      await attempts.settle(attempt);
       trail.committed();
       return raised(caller, amr);
     }

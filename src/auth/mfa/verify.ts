@@ -87,6 +87,7 @@ export const verifyMfa = (needs: VerifyNeeds) => {
       throw fault;
     }
     if (outcome?.kind === 'TokenInvalid') await attempts.release(attempt);
+    else if (outcome) await attempts.settle(attempt);
     if (outcome) return outcome;
     const alarm = await attempts.prepareAlarm(caller, owner);
     const left = await database.transaction(async (sql) => {

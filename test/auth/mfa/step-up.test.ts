@@ -49,6 +49,7 @@ const doors = {
   deleteAccount: `deleteAccount(input: { currentPassword: "${password}" }) { __typename }`,
   setupMfa: 'setupMfa(input: { type: TOTP }) { __typename }',
   disableMfa: 'disableMfa(input: { methodId: "01890000-0000-7000-8000-000000000000" }) { __typename }',
+  exportMyData: 'exportMyData { __typename }',
   regenerateBackupCodes: 'regenerateBackupCodes { __typename }',
   updateRole: `updateRole(input: { roleId: "01890000-0000-7000-8000-000000000000" }) { __typename }`,
   deleteRole: `deleteRole(input: { roleId: "01890000-0000-7000-8000-000000000000" }) { __typename }`,
