@@ -37,11 +37,13 @@ const request = async (needs: RequestNeeds, caller: SignedInCaller, wanted: Want
   const total = await needs.facts.count(visible, mostRows + 1);
   if (total > mostRows) return { kind: 'ExportTooLarge', limit: mostRows };
   const id = random.uuid(now);
-  const fact = trail.fact(caller, { type: 'export.requested', data: { export: id, kind: wanted.kind, format: wanted.format } });
+  const data = { export: id, kind: wanted.kind, format: wanted.format };
+  const { orgId } = visible;
+  const fact = trail.fact(caller, { type: 'export.requested', data, ...(orgId && { orgId }) });
   const owner = wanted.kind === 'PERSONAL' ? await findOwner(database, userId) : null;
-  const data = { at: now.toISOString(), ip: caller.ip };
+  const letter = { at: now.toISOString(), ip: caller.ip };
   const queue = await post.prepare(
-    ...(owner?.email ? [{ name: 'data-exported' as const, to: owner.email, locale: owner.locale, data }] : []),
+    ...(owner?.email ? [{ name: 'data-exported' as const, to: owner.email, locale: owner.locale, data: letter }] : []),
   );
   const made = await database.transaction(async (sql) => {
     await trail.write(sql, [fact]);

@@ -12,9 +12,9 @@ export type NewExport = Omit<ExportRow, 'status' | 'rows' | 'parts' | 'cursor'>;
 const insert =
   statement(`WITH made AS (INSERT INTO exports (id, kind, owner_id, session_id, format, visible, sees_addresses, total, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${columns}),
-  queued AS (SELECT graphile_worker.add_job('${exportTask}', payload := json_build_object('id', id), max_attempts := 5) FROM made)
+  queued AS (SELECT graphile_worker.add_job('${exportTask}', payload := json_build_object('id', id), queue_name := '${exportTask}', max_attempts := 5) FROM made)
   SELECT made.* FROM made, queued`);
-/** Makes it, and queues the writing of it in the same transaction. */
+/** Makes it, and queues the writing of it in the same transaction; one is written at a time, so that letters never wait for exports. */
 export const insertExport = async (sql: Sql, made: NewExport): Promise<ExportRow> => {
   const { id, kind, owner_id, session_id, format, visible, sees_addresses, total, created_at, expires_at } = made;
   const values = [id, kind, owner_id, session_id, format, JSON.stringify(visible), sees_addresses, total, created_at, expires_at];

@@ -113,6 +113,13 @@ describe('an export of the log', () => {
     expect(rows.filter(({ actorId }) => actorId === owner.id).map(({ ipAddress }) => ipAddress)).toContain(null);
     expect(rows.some(({ actorId, ipAddress }) => actorId === owner.id && ipAddress !== null)).toBe(false);
     expect((await rowsOf(auditor, { orgId })).some(({ ipAddress }) => ipAddress !== null)).toBe(true);
+    // Who reads the organization's facts sees who took a copy of them.
+    const { data } = await owner.client.ask(
+      `{ auditEvents(filter: { orgId: "${orgId}", types: ["export.requested"] }) { edges { node { type actor { id } } } } }`,
+    );
+    expect(
+      data.auditEvents.edges.map(({ node }: { node: { type: string; actor: { id: string } } }) => [node.type, node.actor.id]),
+    ).toContainEqual(['export.requested', admin.id]);
     const [before, facts] = [await world.sql('SELECT id FROM exports ORDER BY id'), await countFacts(world)];
     expect(await exportEvents(admin.client, { format: 'JSON', filter: { orgId: other } })).toEqual({ __typename: 'FORBIDDEN' });
     expect(await exportEvents(admin.client, { format: 'JSON', filter: { subjectId: 'x' } })).toEqual({ __typename: 'BAD_REQUEST' });
