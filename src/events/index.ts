@@ -19,7 +19,7 @@ export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Confi
     log: infra.log,
     config,
     sweeps: {
-      sealLog: { cron: every.minute, run: async () => void (await audit.seal()) },
+      sealLog: { cron: every.minute, catchUp: true, run: async () => void (await audit.seal()) },
       expireSessions: { cron: every.minute, run: async () => void (await sessions.expire()) },
       sweepLockouts: { cron: every.hour, run: housekeeping.sweepLockouts },
       sweepSecondFactors: { cron: every.hour, run: mfa.sweep },
