@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { type Env, httpUrl, integer, isInTheClear, type Setting, setting } from './config/forms.ts';
 import { kmsProblems, kmsSettings } from './config/kms.ts';
+import { webhookSettings } from './config/webhooks.ts';
 import type { Rate } from './infra/ports.ts';
 
 const list = z.string().transform((text) =>
@@ -126,6 +127,7 @@ export const settings = {
   KITE_API_TIMEOUT_MS: setting(integer(100, 60_000), '10000', 'how long an answer of Kite is waited for'),
   KITE_API_RETRIES: setting(integer(0, 10), '3', 'how often a call to Kite is tried again, where it may be'),
   ALPACA_API_URL: setting(httpUrl, 'https://api.alpaca.markets', "Alpaca's Trading API"),
+  ...webhookSettings,
   GEOIP_DATABASE: setting(z.string().min(1).optional(), undefined, 'a MaxMind-format country database (.mmdb)'),
   BOOTSTRAP_ADMIN_EMAIL: setting(z.email().optional(), undefined, 'whoever verifies this address while there is no superadmin becomes one'),
   LINK_VERIFY_EMAIL: setting(httpUrl.optional(), undefined, 'page that verification links open; PUBLIC_URL/verify-email where not set'),

@@ -11,6 +11,7 @@ import { createMemoryLimiter } from './memory/limiter.ts';
 import { createBreaches } from './outside/breaches.ts';
 import { openPlaces } from './outside/places.ts';
 import { createTexter } from './outside/texter.ts';
+import { createWebhookSender } from './outside/webhooks.ts';
 import type { Clock, Fanout, Limiter, Log, Random } from './ports.ts';
 import { Unavailable } from './ports.ts';
 import { openDatabase } from './postgres/database.ts';
@@ -99,6 +100,7 @@ export const openInfra = async (config: Config, log: Log, ports: { clock?: Clock
       places: await openPlaces(config.GEOIP_DATABASE),
       breaches: createBreaches({ url: config.PASSWORD_BREACH_URL }, log),
       brokers: openBrokers(config, log),
+      webhookSender: createWebhookSender({ opened: config.WEBHOOK_ALLOW_PRIVATE }),
       mailer,
       texter,
       inbox,

@@ -108,6 +108,22 @@ export type Places = { readonly known: boolean; place(ip: string): Place | null 
 /** Delivers one text message (SMS) or throws; retries are the queue's. `to` is E.164. */
 export type Texter = { send(text: { to: string; body: string }): Promise<void> };
 
+/** A POST to a URL that somebody else chose. */
+export type WebhookPost = { url: string; headers: Record<string, string>; body: string };
+/** All that is told of a POST that was not answered: nothing of the network, and nothing of what came back. */
+export type PostFailure = 'timeout' | 'refused address' | 'name not found' | 'connection refused' | 'connection failed' | 'TLS';
+/** `Stopped`: called off before there was an answer. `retryAfter`: the header's text (RFC 9110 §10.2.3). */
+export type Posted =
+  | { kind: 'Answered'; status: number; retryAfter: string | null }
+  | { kind: 'Failed'; error: PostFailure }
+  | { kind: 'Stopped' };
+export type WebhookSender = {
+  /** Whether the URL names, by itself, an address to which nothing is sent. */
+  refuses(url: string): boolean;
+  /** Within ten seconds from the lookup to the end of the answer. It answers and does not throw. */
+  post(given: WebhookPost, stopping: AbortSignal): Promise<Posted>;
+};
+
 /** How often a password is in known breaches (k-anonymity: only the first 5 hex digits of its SHA-1 leave), or null where the answer could not be had. */
 export type Breaches = { enabled: boolean; count(password: string): Promise<number | null> };
 

@@ -57,6 +57,8 @@ export const baseSettings = {
   // Nobody is there: what links an account says where its broker is.
   KITE_API_URL: 'http://127.0.0.1:9',
   ALPACA_API_URL: 'http://127.0.0.1:9',
+  // Receivers are on loopback.
+  WEBHOOK_ALLOW_PRIVATE: '127.0.0.1',
 };
 
 export const loginMutation = `mutation ($input: LoginInput!) { login(input: $input) { __typename ... on Problem { code message }
