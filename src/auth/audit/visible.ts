@@ -54,3 +54,12 @@ export const isVisible = (visible: Visible, fact: FactRow): boolean =>
   (!visible.ipAddress || fact.ip_address === visible.ipAddress) &&
   (!visible.from || fact.occurred_at >= visible.from) &&
   (!visible.to || fact.occurred_at < visible.to);
+
+/**
+ * Whether somebody who sees the fact sees where its actor was: an administrator's or a program's address is no business of the user who was acted
+ * on, nor of the organization. `all`: a holder of audit.read on the platform, or the platform itself.
+ */
+export const seesWhereFrom = (fact: FactRow, reader: { all: boolean; userId: string | null }): boolean =>
+  reader.all ||
+  (!fact.impersonator_id &&
+    ((fact.actor_id === null && fact.actor_client === null) || (fact.actor_id !== null && fact.actor_id === reader.userId)));

@@ -1,5 +1,6 @@
 /** How facts are written: JSON (RFC 8259, one array), NDJSON (one object a line), CSV (RFC 4180, with a header). Pure. */
 import type { FactRow } from '../audit/model.ts';
+import { seesWhereFrom } from '../audit/visible.ts';
 import type { ExportFormat } from './model.ts';
 
 export const columns = [
@@ -23,10 +24,8 @@ export type Told = Record<(typeof columns)[number], unknown>;
 
 /** Where the actor was is told as AuditEvent tells it: to whoever sees all addresses, and of what the owner did himself, or nobody known did. */
 export const toldOf = (fact: FactRow, ownerId: string, seesAddresses: boolean): Told => {
-  const own =
-    !fact.impersonator_id &&
-    ((fact.actor_id === null && fact.actor_client === null) || (fact.actor_id !== null && fact.actor_id === ownerId));
-  const where = <T>(part: T): T | null => (seesAddresses || own ? part : null);
+  const seen = seesWhereFrom(fact, { all: seesAddresses, userId: ownerId });
+  const where = <T>(part: T): T | null => (seen ? part : null);
   return {
     id: fact.id,
     type: fact.type,

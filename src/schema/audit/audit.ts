@@ -2,6 +2,7 @@
 
 import type { FactRow } from '../../auth/audit/model.ts';
 import type { AuditVerification as Verified } from '../../auth/audit/verify-trail.ts';
+import { seesWhereFrom } from '../../auth/audit/visible.ts';
 import { builder, Node } from '../builder.ts';
 import type { Context } from '../context.ts';
 
@@ -20,15 +21,10 @@ export const AuditEventFilter = builder.inputType('AuditEventFilter', {
     to: t.field({ type: 'DateTime' }),
   }),
 });
-/** Where the actor was: an administrator's or a program's address is no business of the user who was acted on. */
 const whereFrom =
   (part: (fact: FactRow) => string | null) =>
   (fact: FactRow, _args: object, { caller }: Context): string | null =>
-    caller.permissions.has('audit.read') ||
-    (!fact.impersonator_id &&
-      ((fact.actor_id === null && fact.actor_client === null) || (fact.actor_id !== null && fact.actor_id === caller.identity?.userId)))
-      ? part(fact)
-      : null;
+    seesWhereFrom(fact, { all: caller.permissions.has('audit.read'), userId: caller.identity?.userId ?? null }) ? part(fact) : null;
 
 export const AuditEvent = builder.objectRef<FactRow>('AuditEvent').implement({
   interfaces: [Node],
