@@ -2,7 +2,22 @@
  * The domain on one page: `openAuth(infra)` opens every room and gives everything this house can do. It knows no GraphQL and no HTTP.
  */
 import type { Config } from '../config.ts';
-import type { Breaches, Brokers, Clock, Database, Fanout, Hasher, Kms, Limiter, Log, Places, Random, Sql, Texter } from '../infra/ports.ts';
+import type {
+  Breaches,
+  Brokers,
+  Clock,
+  Database,
+  Fanout,
+  Hasher,
+  Kms,
+  Limiter,
+  Log,
+  Places,
+  Random,
+  Sql,
+  Texter,
+  WebhookSender,
+} from '../infra/ports.ts';
 import type { PrismaClient } from '../infra/postgres/prisma.ts';
 import { openBootstrap } from './access/bootstrap.ts';
 import { openAccess } from './access/index.ts';
@@ -44,6 +59,7 @@ import { openTradingAccounts } from './trading-accounts/index.ts';
 import { openClaim } from './users/claim-administration.ts';
 import { openUsers } from './users/index.ts';
 import { readUsers } from './users/read.ts';
+import { openWebhooks } from './webhooks/index.ts';
 
 /** What the domain needs of the floor below. */
 export type Infra = {
@@ -58,6 +74,7 @@ export type Infra = {
   brokers: Brokers;
   /** Null where no text messages can be sent. */
   texter: Texter | null;
+  webhookSender: WebhookSender;
   clock: Clock;
   random: Random;
   log: Log;
@@ -170,6 +187,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
     administration: openAdministration({ ...shared, permissions, grants, sweeps: sessions }),
     seals: openSeals(shared),
     tradingAccounts: openTradingAccounts(shared),
+    webhooks: openWebhooks({ ...shared, may }),
     letters: post,
     serviceInfo: describeService(config),
     /** For the back door alone. */

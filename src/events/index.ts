@@ -4,11 +4,13 @@ import type { Config } from '../config.ts';
 import type { OpenedInfra } from '../infra/index.ts';
 import { openJobs } from './queue.ts';
 import { openTail } from './tail.ts';
+import { openWebhooks } from './webhooks.ts';
 
-/** Starts the watch on the log, the letters and the sweeps; `stop` lets what runs finish. */
+/** Starts the watch on the log, the webhooks, the letters and the sweeps; `stop` lets what runs finish. */
 export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Config) => {
-  const { audit, users, sessions, tokens, mfa, access, services, seals, exports, tradingAccounts, housekeeping } = auth;
+  const { audit, users, sessions, tokens, mfa, access, services, seals, exports, tradingAccounts, webhooks, housekeeping } = auth;
   const tail = await openTail({ housekeeping, sessions, fanout: infra.fanout, log: infra.log });
+  const sender = await openWebhooks({ work: webhooks.work, fanout: infra.fanout, log: infra.log });
   const every = { minute: '* * * * *', hour: '17 * * * *', day: '23 3 * * *' };
   const jobs = await openJobs({
     databaseUrl: infra.databaseUrl,
@@ -30,6 +32,7 @@ export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Confi
       rewrap: { cron: every.minute, run: seals.rewrapSome },
       recheckTradingAccounts: { cron: every.minute, run: async () => void (await tradingAccounts.recheck()) },
       sweepTradingAccounts: { cron: every.day, run: tradingAccounts.sweep },
+      sweepWebhooks: { cron: every.hour, run: webhooks.sweep },
       rotateOldKey: { cron: every.hour, run: tokens.rotateIfOld },
       removeOldSessions: { cron: every.day, catchUp: true, run: async () => void (await sessions.removeOld()) },
       removeUnverified: { cron: every.day, catchUp: true, run: async () => void (await users.removeUnverified()) },
@@ -38,7 +41,7 @@ export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Confi
   });
   return {
     stop: async (): Promise<void> => {
-      await Promise.all([tail.stop(), jobs.stop()]);
+      await Promise.all([tail.stop(), sender.stop(), jobs.stop()]);
     },
   };
 };

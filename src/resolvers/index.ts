@@ -19,6 +19,7 @@ import './tokens.ts';
 import './services.ts';
 import './trading-accounts.ts';
 import './trading-shares.ts';
+import './webhooks.ts';
 import './service.ts';
 
 builder.queryType({});

@@ -12,3 +12,4 @@ import './administration/administration.ts';
 import './audit/audit.ts';
 import './service/service-info.ts';
 import './services/services.ts';
+import './webhooks/webhooks.ts';

@@ -29,6 +29,7 @@ const promised: Record<string, Record<string, string>> = {
     introspectToken: 'introspectToken(token: String!): TokenIntrospection!',
     tradingAccounts: 'tradingAccounts(after: String, before: String, first: Int, last: Int): TradingAccountConnection!',
     tradingAccount: 'tradingAccount(id: ID!): TradingAccount',
+    webhooks: 'webhooks(orgId: ID): [WebhookEndpoint!]!',
   },
   Mutation: {
     register: 'register(input: RegisterInput!): RegisterResult!',
@@ -94,6 +95,9 @@ const promised: Record<string, Record<string, string>> = {
     shareTradingAccount: 'shareTradingAccount(input: ShareTradingAccountInput!): TradingAccountResult!',
     unshareTradingAccount: 'unshareTradingAccount(input: UnshareTradingAccountInput!): TradingAccountResult!',
     unlinkTradingAccount: 'unlinkTradingAccount(input: TradingAccountInput!): DeleteResult!',
+    createWebhook: 'createWebhook(input: CreateWebhookInput!): WebhookResult!',
+    deleteWebhook: 'deleteWebhook(input: WebhookInput!): DeleteResult!',
+    redeliverWebhook: 'redeliverWebhook(input: RedeliverInput!): RedeliverResult!',
   },
   Subscription: {
     sessionEvents: 'sessionEvents(after: String, orgId: ID, userId: ID): SessionEvent!',

@@ -81,8 +81,8 @@ describe('the doors', () => {
 
   // An organization opens to its own people alone; test/auth/organizations tries both sides of that door.
   const tenants = new Set(['orgMembers']);
-  // The place decides, the platform or an organization: test/auth/access/roles.test.ts and test/auth/administration try them.
-  const placed = new Set(['assignRole', 'unassignRole', 'createRole', 'grantPermission']);
+  // The place decides, the platform or an organization: test/auth/access/roles.test.ts, test/auth/administration and test/auth/webhooks try them.
+  const placed = new Set(['assignRole', 'unassignRole', 'createRole', 'grantPermission', 'createWebhook', 'webhooks']);
   it.each(closed.filter((field) => !guarded.includes(field) && !tenants.has(field.name) && !placed.has(field.name)))(
     'let a signed-in caller in at $root $name',
     async (field) => {

@@ -5,6 +5,7 @@ import { schema } from '../../src/resolvers/index.ts';
 import { deepCall, type Values } from '../kit/deep.ts';
 import { act, found, member } from '../kit/organizations.ts';
 import { openStream } from '../kit/stream.ts';
+import { hooked } from '../kit/webhooks.ts';
 import { openWorld, type SignedInPerson, type World } from '../kit/world.ts';
 
 /** What nobody outside may ever read. */
@@ -32,6 +33,17 @@ beforeAll(async () => {
   const invite = `mutation { inviteMember(input: { orgId: "${there}", email: "zebra@example.com", role: "zebra-desk" }) { ... on Invitation { id } } }`;
   const invitation = (await owner.client.ask(invite)).data.inviteMember;
   await act(owner.client, 'updateMemberRole', { orgId: there, userId: trader.id, role: 'zebra-desk' });
+  const { id: endpointId } = await hooked(owner.client, {
+    orgId: there,
+    url: 'https://zebra.example.com/hook',
+    types: ['organization.updated'],
+  });
+  const [delivery] = await world.sql<{ id: string }>(
+    `INSERT INTO webhook_deliveries (id, endpoint_id, event_id, type, at)
+     SELECT gen_random_uuid(), $1, id, type, now() FROM audit_events WHERE org_id = $2 LIMIT 1 RETURNING id`,
+    [endpointId, there],
+  );
+  Object.assign(ids, { endpointId, deliveryId: delivery!.id });
   Object.assign(ids, { roleId: role.id, grantId: grant.id, invitationId: invitation.id, sessionId: trader.sessionId, actorId: owner.id });
   outsider = await newOutsider();
 });
@@ -46,6 +58,8 @@ const values: Values = (name, type) => {
   if (name === 'permission' || name === 'permissions') return '"org.read"';
   if (type === 'ID') return `"${ids[name] ?? trader.id}"`;
   if (type === 'EmailAddress') return `"${trader.email}"`;
+  if (type === 'URL') return '"https://hooks.example.com/other"';
+  if (name === 'types') return '"*"';
   return undefined;
 };
 const asUser: Values = (name, type) => (name === 'id' ? `"${trader.id}"` : values(name, type));
@@ -64,6 +78,8 @@ const tables = [
   'permission_grants',
   'role_permissions',
   'role_inherits',
+  'webhook_endpoints',
+  'webhook_deliveries',
 ];
 /** All that is the organization's, and its people's accounts and sessions, as one text. */
 const state = async (): Promise<string> => {
@@ -72,7 +88,7 @@ const state = async (): Promise<string> => {
       world.sql(
         `SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY to_jsonb(t)::text), '[]') AS rows FROM ${table} t
       WHERE to_jsonb(t)::text LIKE ANY($1)`,
-        [[there, owner.id, trader.id, ids['roleId']].map((id) => `%${id}%`)],
+        [[there, owner.id, trader.id, ids['roleId'], ids['endpointId']].map((id) => `%${id}%`)],
       ),
     ),
   );
@@ -115,7 +131,7 @@ describe('the owner of another organization', () => {
     const shown = [];
     for (const field of fields.filter(({ root }) => root === 'query'))
       if (mark.test(await tried(owner, field, values))) shown.push(field.name);
-    expect(shown).toEqual(expect.arrayContaining(['auditEvents', 'me', 'organization', 'orgMembers', 'roles']));
+    expect(shown).toEqual(expect.arrayContaining(['auditEvents', 'me', 'organization', 'orgMembers', 'roles', 'webhooks']));
   });
 
   it('is not let in by the supergraph’s entities either', async () => {

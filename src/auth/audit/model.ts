@@ -109,6 +109,10 @@ export type FactData = {
   'trading_account.shared': { access: 'VIEW' | 'TRADE'; expiresAt: string | null; service: string | null };
   'trading_account.unshared': { service: string | null };
   'trading_account.unlinked': { broker: string };
+  'webhook.created': { host: string; types: string[] };
+  'webhook.deleted': { host: string };
+  'webhook.disabled': { host: string; reason: 'gone' | 'failing' };
+  'webhook.redelivered': { host: string; delivery: string; event: string };
 };
 export type FactType = keyof FactData;
 

@@ -61,6 +61,12 @@ const least = statement(`SELECT ${leastKept('$1', '$2')} AS id`);
 export const findLeastKept = async (sql: Sql, orgId: string, now: Date): Promise<string | null> =>
   (await sql.run<{ id: string | null }>(least, [orgId, now]))[0]?.id ?? null;
 
+const one = statement(`SELECT ${committedColumns} FROM audit_events e
+  WHERE e.id = $1 AND ($2::uuid IS NULL OR (e.org_id = $2 AND e.id >= coalesce(${leastKept('$2', '$3')}, '00000000-0000-0000-0000-000000000000'::uuid)))`);
+/** The fact, as long as it is kept; with `orgId` only one of that organization's. */
+export const findFact = async (sql: Sql, id: string, orgId: string | null, now: Date): Promise<CommittedFact | null> =>
+  (await sql.run<CommittedFact>(one, [id, orgId, now]))[0] ?? null;
+
 const partitions = statement('SELECT audit_ensure_partitions($1, $2)');
 /** Makes the month partitions from `start` on, so that facts of the coming months do not fall into the default one. */
 export const ensurePartitions = async (sql: Sql, start: Date, months: number): Promise<void> => {

@@ -4,6 +4,14 @@ import { totpSecrets } from '../mfa/totp.ts';
 import { signingKeys } from '../tokens/keys.ts';
 import { houseSecrets } from '../tokens/secrets.ts';
 import { tradingCredentials } from '../trading-accounts/ask.ts';
+import { webhookSecrets } from '../webhooks/secret.ts';
 import type { SealedColumn } from './model.ts';
 
-export const sealedColumns: readonly SealedColumn[] = [houseSecrets, signingKeys, totpSecrets, tradingCredentials, exportParts];
+export const sealedColumns: readonly SealedColumn[] = [
+  houseSecrets,
+  signingKeys,
+  totpSecrets,
+  tradingCredentials,
+  exportParts,
+  webhookSecrets,
+];

@@ -7,6 +7,7 @@ import { deepCall } from '../../kit/deep.ts';
 import { act, found, member } from '../../kit/organizations.ts';
 import { clientMutation, keyMutation, serviceOf, tokenOf } from '../../kit/services.ts';
 import { openStream } from '../../kit/stream.ts';
+import { hooked } from '../../kit/webhooks.ts';
 import { openWorld, type SignedInPerson, type World } from '../../kit/world.ts';
 import { callers, given, matrix, takes } from './matrix.ts';
 
@@ -45,6 +46,22 @@ afterAll(() => world?.close());
 
 let ids: Record<string, string> = {};
 let count = 0;
+/** An endpoint and a delivery to it; the ones before, as long as nobody took them away. */
+const webhookOf = async (
+  owner: SignedInPerson,
+  of: { orgId?: string },
+  before?: string,
+): Promise<[endpointId: string, deliveryId: string]> => {
+  const there = (id: string) => world.sql<{ id: string }>('SELECT id FROM webhook_endpoints WHERE id = $1', [id]);
+  const left = before && (await there(before)).length > 0 ? before : null;
+  const id = left ?? (await hooked(owner.client, { ...of, url: 'http://127.0.0.1:9', types: ['key.rotated'] })).id;
+  const [delivery] = await world.sql<{ id: string }>(
+    `INSERT INTO webhook_deliveries (id, endpoint_id, event_id, type, at) SELECT gen_random_uuid(), $1, id, type, now() FROM audit_events
+     WHERE $2::uuid IS NULL OR org_id = $2 ORDER BY id DESC LIMIT 1 ON CONFLICT (endpoint_id, event_id) DO UPDATE SET at = now() RETURNING id`,
+    [id, of.orgId ?? null],
+  );
+  return [id, delivery!.id];
+};
 /** Somebody whom anything may be done to, and what is there to be taken away: made anew wherever somebody is let in who takes it. */
 const renew = async (): Promise<void> => {
   const [owner, boss] = [people['owner']!, people['superadmin']!];
@@ -59,6 +76,8 @@ const renew = async (): Promise<void> => {
   const { id: clientId } = service.data.createServiceClient.client;
   const { id: keyId } = key.data.createApiKey.apiKey;
   const { id: userId, sessionId } = someone;
+  const [endpointId, deliveryId] = await webhookOf(owner, { orgId }, ids['endpointId']);
+  const [platformEndpointId, platformDeliveryId] = await webhookOf(boss, {}, ids['platformEndpointId']);
   ids = {
     id: userId,
     userId,
@@ -72,6 +91,10 @@ const renew = async (): Promise<void> => {
     bossId: boss.id,
     grantId: grant.id,
     invitationId: invitation.id,
+    endpointId,
+    deliveryId,
+    platformEndpointId,
+    platformDeliveryId,
   };
 };
 
@@ -89,6 +112,7 @@ const cellOf = async (row: string, caller: string): Promise<string> => {
     if (/[iI]d$/.test(of) && of in ids) return JSON.stringify(ids[of]);
     if (of === 'permission' || of === 'permissions') return '"org.read"';
     if (of === 'role') return '"viewer"';
+    if (type === 'URL') return '"https://hooks.example.com"';
     return type === 'EmailAddress' ? '"somebody@example.com"' : undefined;
   };
   const call = deepCall(roots[root].getFields()[name]!, literal, 0);
@@ -119,7 +143,8 @@ describe('the table of roles and doors', () => {
     const cells = told.replaceAll(' ', '');
     let found = '';
     for (const [n, caller] of callers.entries()) {
-      if (takes.has(row) && cells[n] === '+') await renew();
+      // Also for whoever comes after one who took it.
+      if (takes.has(row) && (cells[n] === '+' || cells[n - 1] === '+')) await renew();
       if (cells[n] === '+') {
         found += await cellOf(row, caller);
         continue;

@@ -33,6 +33,8 @@ export const matrix: Record<string, string> = {
   'Query.user': '- ++++ ++ -- ++',
   'Query.users': '- ---- ++ +- -+',
   'Query.verifyAuditTrail': '- ---- -+ +- -+',
+  'Query.webhooks': '- --++ o- o- +-',
+  'Query.webhooks, of the platform': '- ---- -+ +- -+',
   'Mutation.acceptInvitation': '- ++++ ++ -- --',
   'Mutation.activateUser': '- ---- -+ -- --',
   'Mutation.addMember': '- --++ o- -- +-',
@@ -51,11 +53,15 @@ export const matrix: Record<string, string> = {
   'Mutation.createServiceClient': '- ---- -+ +- --',
   'Mutation.createUser': '- ---- -+ -- --',
   'Mutation.deactivateUser': '- ---- -+ -- -+',
+  'Mutation.createWebhook': '- --++ o- o- --',
+  'Mutation.createWebhook, on the platform': '- ---- -+ +- --',
   'Mutation.deleteAccount': '- ++++ ++ -- --',
   'Mutation.deleteApiKey': '- oooo oo -- oo',
   'Mutation.deleteRole': '- --++ o- -- --',
   'Mutation.deleteServiceClient': '- ---- -+ +- -+',
   'Mutation.deleteUser': '- ---- -+ -- --',
+  'Mutation.deleteWebhook': '- --++ o- o- --',
+  'Mutation.deleteWebhook, on the platform': '- oooo o+ +- --',
   'Mutation.disableMfa': '- oooo oo -- --',
   'Mutation.disownSession': '+ ++++ ++ ++ ++',
   'Mutation.exportAuditEvents': '- --++ -+ -- --',
@@ -73,6 +79,8 @@ export const matrix: Record<string, string> = {
   'Mutation.loginWithPasskey': '+ ++++ ++ ++ ++',
   'Mutation.logout': '- ++++ ++ -- ++',
   'Mutation.passkeyOptions': '+ ++++ ++ ++ ++',
+  'Mutation.redeliverWebhook': '- --++ o- o- +-',
+  'Mutation.redeliverWebhook, on the platform': '- oooo o+ +- o+',
   'Mutation.refresh': '+ ++++ ++ ++ ++',
   'Mutation.regenerateBackupCodes': '- ++++ ++ -- --',
   'Mutation.register': '+ ++++ ++ ++ ++',
@@ -125,11 +133,15 @@ export const given: Record<string, Given> = {
   'Query.organization': { id: '$orgId' },
   'Query.roles, of the platform': onPlatform,
   'Query.sessions, of oneself': oneself,
+  'Query.webhooks, of the platform': onPlatform,
   'Mutation.assignRole, on the platform': { ...onPlatform, role: '"support"' },
   'Mutation.challengeMfa, with the challenge of a sign-in': { challengeToken: '"sample"' },
   'Mutation.createRole, on the platform': onPlatform,
   'Mutation.exportAuditEvents, of oneself': oneself,
+  'Mutation.createWebhook, on the platform': onPlatform,
+  'Mutation.deleteWebhook, on the platform': { endpointId: '$platformEndpointId' },
   'Mutation.grantPermission, on the platform': onPlatform,
+  'Mutation.redeliverWebhook, on the platform': { deliveryId: '$platformDeliveryId' },
   'Mutation.refresh': { ...onPlatform, refreshToken: '"sample"' },
   'Mutation.transferOwnership': { toUserId: '$ownerId' },
   'Mutation.unassignRole': { role: '$role' },
@@ -142,7 +154,8 @@ export const given: Record<string, Given> = {
 };
 /** What takes away that about which the others ask: it is made anew. */
 export const takes = new Set(
-  'deactivateUser deleteApiKey deleteRole deleteServiceClient deleteUser impersonate removeMember revokeInvitation revokePermission revokeSession revokeSessions unassignRole updateRole'
+  'deactivateUser deleteApiKey deleteRole deleteServiceClient deleteUser deleteWebhook impersonate removeMember revokeInvitation revokePermission revokeSession revokeSessions unassignRole updateRole'
     .split(' ')
-    .map((name) => `Mutation.${name}`),
+    .map((name) => `Mutation.${name}`)
+    .concat('Mutation.deleteWebhook, on the platform'),
 );

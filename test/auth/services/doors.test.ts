@@ -88,10 +88,14 @@ describe('a program', () => {
       expect(await codeFor(mighty, field)).toBeNull();
     },
   );
-  it('meets three doors that it shares with people', () => {
+  it('meets seven doors that it shares with people', () => {
     expect(forBoth.map(({ name, program }) => [name, program])).toEqual([
       ['checkPermission', 'permissions.check'],
       ['checkPermissions', 'permissions.check'],
+      ['webhooks', 'webhooks.manage'],
+      ['createWebhook', 'webhooks.manage'],
+      ['deleteWebhook', 'webhooks.manage'],
+      ['redeliverWebhook', 'webhooks.manage'],
       ['revealTradingCredentials', 'trading:credentials.read'],
     ]);
   });

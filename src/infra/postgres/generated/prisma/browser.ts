@@ -184,3 +184,18 @@ export type TradingAccountService = Prisma.TradingAccountServiceModel
  * A person. `emailKey` and `usernameKey` are the normalised forms (NFKC, lower-case) that must be unique; erased with the person.
  */
 export type User = Prisma.UserModel
+/**
+ * Model WebhookEndpoint
+ * Where facts are sent: those of an organization, or of the platform (no organization).
+ */
+export type WebhookEndpoint = Prisma.WebhookEndpointModel
+/**
+ * Model WebhookDelivery
+ * One fact for one endpoint, whatever the number of attempts; its id is the webhook-id of all of them. The body is made of the log when it is sent.
+ */
+export type WebhookDelivery = Prisma.WebhookDeliveryModel
+/**
+ * Model WebhookCursor
+ * Up to where the log has been queued, in commit order. One row.
+ */
+export type WebhookCursor = Prisma.WebhookCursorModel

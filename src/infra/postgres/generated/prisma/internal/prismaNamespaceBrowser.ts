@@ -83,7 +83,10 @@ export const ModelName = {
   TradingAccount: 'TradingAccount',
   TradingAccountShare: 'TradingAccountShare',
   TradingAccountService: 'TradingAccountService',
-  User: 'User'
+  User: 'User',
+  WebhookEndpoint: 'WebhookEndpoint',
+  WebhookDelivery: 'WebhookDelivery',
+  WebhookCursor: 'WebhookCursor'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -577,6 +580,46 @@ export const UserScalarFieldEnum = {
 } as const
 
 export type UserScalarFieldEnum = (typeof UserScalarFieldEnum)[keyof typeof UserScalarFieldEnum]
+
+
+export const WebhookEndpointScalarFieldEnum = {
+  id: 'id',
+  orgId: 'orgId',
+  url: 'url',
+  types: 'types',
+  sealedSecret: 'sealedSecret',
+  createdAt: 'createdAt',
+  failingSince: 'failingSince',
+  disabledAt: 'disabledAt'
+} as const
+
+export type WebhookEndpointScalarFieldEnum = (typeof WebhookEndpointScalarFieldEnum)[keyof typeof WebhookEndpointScalarFieldEnum]
+
+
+export const WebhookDeliveryScalarFieldEnum = {
+  id: 'id',
+  endpointId: 'endpointId',
+  eventId: 'eventId',
+  type: 'type',
+  attempt: 'attempt',
+  statusCode: 'statusCode',
+  error: 'error',
+  durationMs: 'durationMs',
+  at: 'at',
+  nextAttemptAt: 'nextAttemptAt',
+  lease: 'lease',
+  leasedUntil: 'leasedUntil'
+} as const
+
+export type WebhookDeliveryScalarFieldEnum = (typeof WebhookDeliveryScalarFieldEnum)[keyof typeof WebhookDeliveryScalarFieldEnum]
+
+
+export const WebhookCursorScalarFieldEnum = {
+  id: 'id',
+  seq: 'seq'
+} as const
+
+export type WebhookCursorScalarFieldEnum = (typeof WebhookCursorScalarFieldEnum)[keyof typeof WebhookCursorScalarFieldEnum]
 
 
 export const SortOrder = {
