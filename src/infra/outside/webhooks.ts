@@ -9,7 +9,6 @@ import { type BlockList, isIP, type LookupFunction } from 'node:net';
 import type { Posted, PostFailure, WebhookPost, WebhookSender } from '../ports.ts';
 import { openInternet } from './open-internet.ts';
 
-const wholeMs = 10_000;
 /** Of an answer; what it says is of no interest, but who hangs up on a server that still writes is no good client. */
 const longestAnswer = 65_536;
 
@@ -44,8 +43,15 @@ const readBounded = (answer: IncomingMessage): Promise<void> =>
     answer.on('end', done).on('error', failed);
   });
 
-/** `dnsServers` in place of the system's; for tests. */
-export const createWebhookSender = ({ opened, dnsServers }: { opened: BlockList; dnsServers?: string[] }): WebhookSender => {
+export type SenderSettings = {
+  /** Networks beside the open internet. */
+  opened: BlockList;
+  /** For the whole exchange, from the lookup to the end of the answer. */
+  timeoutMs?: number;
+  /** In place of the system's. */
+  dnsServers?: readonly string[];
+};
+export const createWebhookSender = ({ opened, timeoutMs = 10_000, dnsServers }: SenderSettings): WebhookSender => {
   const permits = openInternet(opened);
   // Not the system's lookup, which waits in the threads that hash passwords: a slow name server is its owner's to choose.
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });
@@ -103,7 +109,7 @@ export const createWebhookSender = ({ opened, dnsServers }: { opened: BlockList;
       return isIP(hostname) !== 0 && !permits(hostname);
     },
     post: async (given, stopping) => {
-      const late = AbortSignal.timeout(wholeMs);
+      const late = AbortSignal.timeout(timeoutMs);
       const signal = AbortSignal.any([late, stopping]);
       // A lookup cannot be called off: it is left behind.
       const over = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
