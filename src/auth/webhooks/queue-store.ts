@@ -34,12 +34,13 @@ const endpointsOf = (condition: string, index = '') => `RECURSIVE found AS (
   UNION ALL SELECT (SELECT d.endpoint_id FROM webhook_deliveries d WHERE ${condition} AND d.endpoint_id > f.endpoint_id ORDER BY d.endpoint_id${index} LIMIT 1)
   FROM found f WHERE f.endpoint_id IS NOT NULL)`;
 
-// The limit of each endpoint is what keeps a slow one from taking all; SKIP LOCKED what keeps two workers from taking one row.
+// The limit of each endpoint is what keeps a slow one from taking all; chance, that of many no few always come first; SKIP LOCKED, that two workers
+// do not take one row.
 const claim = statement(`WITH ${endpointsOf('next_attempt_at IS NOT NULL')}, due AS (
-    SELECT d.id FROM found f JOIN webhook_endpoints w ON w.id = f.endpoint_id AND w.disabled_at IS NULL AND (w.failing_since IS NOT NULL) = $1
+    SELECT d.id FROM (SELECT w.id FROM found f JOIN webhook_endpoints w ON w.id = f.endpoint_id
+      AND w.disabled_at IS NULL AND (w.failing_since IS NOT NULL) = $1 ORDER BY random()) AS w
     CROSS JOIN LATERAL (SELECT id FROM webhook_deliveries WHERE endpoint_id = w.id AND next_attempt_at <= $2 AND (leased_until IS NULL OR leased_until <= $2)
-      ORDER BY next_attempt_at LIMIT greatest(0, $3::int - coalesce(($4::jsonb ->> w.id::text)::int, 0)) FOR UPDATE SKIP LOCKED) AS d
-    ORDER BY random() LIMIT $5)
+      ORDER BY next_attempt_at LIMIT greatest(0, $3::int - coalesce(($4::jsonb ->> w.id::text)::int, 0)) FOR UPDATE SKIP LOCKED) AS d LIMIT $5)
   UPDATE webhook_deliveries d SET lease = $6, leased_until = $7 FROM due, webhook_endpoints w WHERE d.id = due.id AND w.id = d.endpoint_id
   RETURNING d.id, d.lease, d.event_id AS "eventId", d.attempt, d.next_attempt_at AS "dueAt", d.endpoint_id AS "endpointId", w.org_id AS "orgId", w.url,
     w.sealed_secret AS sealed, w.failing_since IS NOT NULL AS failing`);
