@@ -50,6 +50,7 @@ export const openHouse = async (config: Config, log: Log, ports: { clock?: Clock
         hasher: infra.hasher,
         kms: infra.kms,
         seals: auth.seals,
+        webhooks: auth.webhooks,
         registry,
         makeContext: (caller, reply) =>
           bindGraphClient(

@@ -48,6 +48,7 @@ export type House = {
   inbox?: Inbox | null;
   kms?: Pick<Kms, 'stats'>;
   seals?: { progress(): { at: Date | null; left: number; rewrapped: number; failed: number } };
+  webhooks?: { progress(): { delivered: number; failed: number; waiting: number } };
   /** Whose figures `/metrics` tells beside the front door's own. */
   registry?: Registry;
   hasher?: { stats(): { running: number; queued: number; refused: number } };

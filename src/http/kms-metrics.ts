@@ -1,32 +1,10 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { House } from './house.ts';
+import { toldMetrics } from './told-metrics.ts';
 
 /** What /metrics tells of the KMS and of rewrapping, asked of the house when it is read. */
 export const observeKms = (registry: Registry, { kms, seals }: Pick<House, 'kms' | 'seals'>): void => {
-  const registers = [registry];
-  const gauge = (name: string, help: string, value: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value());
-      },
-    });
-  };
-  const counter = (name: string, help: string, total: () => number): void => {
-    let counted = 0;
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        const now = total();
-        this.inc(Math.max(0, now - counted));
-        counted = now;
-      },
-    });
-  };
+  const { gauge, counter } = toldMetrics(registry);
   if (kms) {
     gauge('latchkey_kms_away', '1 while the KMS does not answer', () => Number(kms.stats().away));
     gauge('latchkey_kms_cached_keys', 'Unwrapped data keys in memory', () => kms.stats().cached);

@@ -3,12 +3,14 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { openDurations } from './durations.ts';
 import type { House } from './house.ts';
 import { observeKms } from './kms-metrics.ts';
+import { observeWebhooks } from './webhook-metrics.ts';
 
 /** Only names of this list become labels: a method is the client's to choose, and each value is a series for ever. */
 const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 
+type Observed = Pick<House, 'hasher' | 'kms' | 'seals' | 'webhooks' | 'registry'>;
 /** `registry`: where other doors of the house add theirs. */
-export const openMetrics = ({ hasher, kms, seals, registry = new Registry() }: Pick<House, 'hasher' | 'kms' | 'seals' | 'registry'>) => {
+export const openMetrics = ({ hasher, kms, seals, webhooks, registry = new Registry() }: Observed) => {
   // Process, heap, garbage collection and event loop lag.
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -63,6 +65,7 @@ export const openMetrics = ({ hasher, kms, seals, registry = new Registry() }: P
     });
   }
   observeKms(registry, { kms, seals });
+  observeWebhooks(registry, { webhooks });
   return {
     /** `seconds` is the whole of the request; `route` one of the router's own names. */
     request: (route: string, method: string | undefined, status: number, seconds: number): void => {

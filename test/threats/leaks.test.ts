@@ -1,6 +1,6 @@
 /** After a full run neither the database nor the log holds a credential, a data key or a master key, in any encoding. */
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sealedColumns } from '../../src/auth/seals/columns.ts';
 import { readConfig } from '../../src/config.ts';
 import { unpack } from '../../src/infra/kms/format.ts';
@@ -14,8 +14,10 @@ import { type LocalKite, openKite } from '../kit/kite.ts';
 import { dumpOf, leaksIn } from '../kit/leaks.ts';
 import { keepLog } from '../kit/log.ts';
 import { ask, mfaLoginMutation, totp, verifyMutation, withTotp } from '../kit/mfa.ts';
+import { startReceiver } from '../kit/receiver.ts';
 import { keysOf, linked } from '../kit/trading.ts';
 import { startVault } from '../kit/vault.ts';
+import { hooked } from '../kit/webhooks.ts';
 import { loginMutation, openWorld, refreshMutation, someEmail, type World } from '../kit/world.ts';
 
 type Secrets = Record<string, Buffer | string>;
@@ -52,9 +54,16 @@ const live = async (world: World): Promise<Secrets> => {
   const user = kite.user();
   const token = kite.accessToken(user);
   await linked(client, { ...keysOf(user), accessToken: token });
+  const hooks = await startReceiver();
+  closing.push(hooks.close);
+  const admin = await world.signedIn(undefined, { roles: ['superadmin'] });
+  const { secret } = await hooked(admin.client, { url: hooks.url, types: ['user.login'] });
+  await world.signedIn();
+  await vi.waitFor(() => expect(hooks.received.length).toBeGreaterThan(0), { timeout: 8000 });
   return {
     ...{ 'broker key': user.apiKey, 'broker secret': user.apiSecret, 'broker token': token },
     ...{ first, second, verifying, resetting, accessToken, refreshToken, 'authenticator secret': person.secret },
+    ...{ 'webhook secret': secret, 'webhook key': Buffer.from(secret.slice('whsec_'.length), 'base64') },
     ...{ 'challenge token': String(challenge['challengeToken']), 'device token': signedIn['deviceToken']!, renewed: refresh.refreshToken },
     ...named('backup code', person.backupCodes),
   };

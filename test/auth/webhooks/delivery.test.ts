@@ -115,6 +115,40 @@ describe('a delivery that fails', () => {
     expect(fence.types()).not.toContain('user.updated');
   });
 
+  it('waits for its master key, without an attempt, and the row says so', async () => {
+    const { id } = await hooked(admin.client, { url: receiver.url, types: ['user.updated'] });
+    const turn = () =>
+      world.sql('UPDATE webhook_endpoints SET sealed_secret = set_byte(sealed_secret, 2, get_byte(sealed_secret, 2) # 1) WHERE id = $1', [
+        id,
+      ]);
+    await turn();
+    const began = world.clock.now().getTime();
+    await happens();
+    await eventually(async () => {
+      const [row] = await rowsOf(world, id);
+      expect(row).toMatchObject({ attempt: 0, lease: null });
+      expect(row.next_attempt_at.getTime()).toBeGreaterThanOrEqual(began + 30_000);
+    });
+    expect(receiver.received).toEqual([]);
+    await turn();
+    world.clock.move(31);
+    expect(await attempted(id, 1)).toMatchObject({ status_code: 200 });
+  });
+
+  it('is counted where operators look', async () => {
+    const read = async () => {
+      const text = await (await fetch(`${world.url}/metrics`)).text();
+      return ['delivered_total', 'failed_total', 'waiting'].map((name) =>
+        Number(new RegExp(`^latchkey_webhooks_${name} (\\d+)$`, 'm').exec(text)?.[1]),
+      );
+    };
+    const [delivered, failures] = (await read()) as [number, number];
+    const { id } = await failing(500);
+    await attempted(id, 1);
+    await passed();
+    await eventually(async () => expect(await read()).toEqual([delivered + 1, failures + 1, expect.any(Number)]));
+  });
+
   it('is sent no more once its organization no longer keeps the event', async () => {
     const owner = await world.signedIn();
     const orgId = await found(owner);
