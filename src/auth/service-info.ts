@@ -36,6 +36,7 @@ export const describeService = (config: {
     'service-clients',
     'api-keys',
     'token-introspection',
+    'webhooks',
   ],
   oauthProviders: [],
   passwordPolicy: {

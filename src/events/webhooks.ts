@@ -8,8 +8,8 @@ import { webhookTopic } from '../auth/webhooks/create.ts';
 import type { Fanout, Log } from '../infra/ports.ts';
 
 const periodMs = 1_000;
-/** Words that come within this time of a look are answered by one more look. */
-const restMs = 20;
+/** Words that come within this time of a look are answered by one more look. The log grows by the second, and few of its facts are for anybody. */
+const restMs = { queueing: 100, sending: 20 } as const;
 const countMs = 10_000;
 /** At work at once in one process. Of one endpoint few, of one that fails one; all that fail share half, so that they never take the room of the others. */
 export const webhookRoom = { most: 64, failing: 32, perEndpoint: 4, perFailing: 1 } as const;
@@ -19,7 +19,7 @@ const stopMs = 4_000;
 type Needs = { work: Auth['webhooks']['work']; fanout: Fanout; log: Log };
 
 /** A loop that can be woken, and rests between two looks. `look` is told of its faults, which end nothing. */
-const openLoop = (what: string, look: () => Promise<void>, log: Log) => {
+const openLoop = (what: keyof typeof restMs, look: () => Promise<void>, log: Log) => {
   let stopped = false;
   let called = false;
   let wake = () => {};
@@ -43,7 +43,7 @@ const openLoop = (what: string, look: () => Promise<void>, log: Log) => {
         failing = true;
       }
       if (stopped) return;
-      await (called && !failing ? pause(restMs, false) : pause(periodMs, true));
+      await (called && !failing ? pause(restMs[what], false) : pause(periodMs, true));
     }
   };
   const running = run();
