@@ -91,7 +91,7 @@ export const createWebhookSender = ({ opened, timeoutMs = 10_000, dnsServers }: 
         signal,
       } as object);
       sent.once('response', answered).on('error', failed);
-      // What is connected to is what was looked at, or nothing is said to it.
+      // And once more, of what is connected to in the end.
       sent.once('socket', (socket) =>
         socket.once('connect', () => {
           if (!permits(socket.remoteAddress ?? '')) sent.destroy(new Failure('refused address'));

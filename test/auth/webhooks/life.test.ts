@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { nothing, type Watch, watchChanges } from '../../kit/changes.ts';
 import { act, found, member } from '../../kit/organizations.ts';
 import { type Received, type Receiver, startReceiver } from '../../kit/receiver.ts';
-import { change, deliveriesOf, hook, hooked, webhooksOf } from '../../kit/webhooks.ts';
+import { change, deliveriesOf, hook, hooked, rowsOf, webhooksOf } from '../../kit/webhooks.ts';
 import { openWorld, type SignedInPerson, type World } from '../../kit/world.ts';
 
 let world: World;
@@ -115,6 +115,7 @@ describe('an endpoint of an organization', () => {
       ['role.created', orgId, 'last'],
     ]);
     for (const got of receiver.received) verified(secret, got);
+    expect(await rowsOf(world, id)).toHaveLength(2);
     // Another of its people, who may read its log: what is null for him is null here.
     const reader = await member(world, owner, orgId, 'admin');
     const fields =
