@@ -10,6 +10,7 @@ import { createLocalKeeper, createLocalKms } from '../../src/infra/kms/local.ts'
 import type { Kms } from '../../src/infra/ports.ts';
 import { startAwsKms } from '../kit/aws-kms.ts';
 import { freshDatabase } from '../kit/database.ts';
+import { exportMine, ready } from '../kit/exports.ts';
 import { type LocalKite, openKite } from '../kit/kite.ts';
 import { dumpOf, leaksIn } from '../kit/leaks.ts';
 import { keepLog } from '../kit/log.ts';
@@ -58,7 +59,8 @@ const live = async (world: World): Promise<Secrets> => {
   closing.push(hooks.close);
   const admin = await world.signedIn(undefined, { roles: ['superadmin'] });
   const { secret } = await hooked(admin.client, { url: hooks.url, types: ['user.login'] });
-  await world.signedIn();
+  const other = await world.signedIn();
+  await ready(other.client, (await exportMine(other.client)).id);
   await vi.waitFor(() => expect(hooks.received.length).toBeGreaterThan(0), { timeout: 8000 });
   return {
     ...{ 'broker key': user.apiKey, 'broker secret': user.apiSecret, 'broker token': token },
