@@ -39,7 +39,6 @@ const excused: Record<string, [piece: string, why: string][]> = {
   'webhooks/store.ts': [
     ['FROM webhook_endpoints w WHERE w.id = $1', 'asks which organization it is'],
     ['UPDATE webhook_endpoints SET failing_since', 'what came of an attempt, by the id of the endpoint that it was for'],
-    ['SELECT w.id, w.org_id AS "orgId", w.types', 'everybody’s: which facts are whose is decided in project.ts, by the organization'],
     ['SELECT 1 FROM webhook_endpoints', 'whether anybody has one'],
     ['pg_snapshot_xmin(w.created_snapshot)', 'since when anybody has one'],
   ],

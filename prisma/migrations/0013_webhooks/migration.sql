@@ -12,6 +12,8 @@ CREATE TABLE "webhook_endpoints" (
   CONSTRAINT "webhook_endpoints_org_id_fkey" FOREIGN KEY ("org_id") REFERENCES "organizations" ("id") ON DELETE CASCADE ON UPDATE NO ACTION
 );
 CREATE INDEX "webhook_endpoints_org_id_id_idx" ON "webhook_endpoints" ("org_id", "id");
+-- Where the eldest one that is enabled begins, and whether there is one: asked whenever the log has grown.
+CREATE INDEX "webhook_endpoints_beginning" ON "webhook_endpoints" (pg_snapshot_xmin("created_snapshot")) WHERE "disabled_at" IS NULL;
 
 -- No foreign key to the endpoint: a month of deliveries would go with it in the transaction that deletes it, or its organization, and whoever queues
 -- new ones would wait for that. What has lost its endpoint is sent no more, and swept.

@@ -33,6 +33,7 @@ export type Attempted = 'Delivered' | 'Failed' | 'GaveBack' | 'Lost';
 /** For this long what cannot be signed for want of the KMS is left alone. */
 const pauseMs = 30_000;
 const gone = 410;
+const notKept = 'event no longer kept';
 
 const isDelivered = (posted: Posted): boolean => posted.kind === 'Answered' && posted.status >= 200 && posted.status < 300;
 /** What is told of a failure: a word, never what was answered. */
@@ -58,7 +59,8 @@ export const deliverWebhook = (needs: DeliverNeeds) => {
     const isGone = done.statusCode === gone;
     const kept = await database.transaction(async (sql) => {
       if (!(await finishDelivery(sql, claim, done))) return false;
-      if (!(await noteFailure(sql, endpointId, done.at, isGone))) return true;
+      // That is no failure of the receiver's.
+      if (done.error === notKept || !(await noteFailure(sql, endpointId, done.at, isGone))) return true;
       const data = { host: hostOf(url), reason: isGone ? 'gone' : 'failing' } as const;
       const fact = { type: 'webhook.disabled', data, actorId: null, orgId, subjectId: null, resource: resourceOf(endpointId) } as const;
       await trail.write(sql, [trail.fact(houseOrigin, fact)]);
@@ -74,7 +76,7 @@ export const deliverWebhook = (needs: DeliverNeeds) => {
     at: Date,
   ): Promise<{ headers: Record<string, string>; body: string } | { reason: string } | null> => {
     const fact = await findFact(database, claim.eventId, claim.orgId, at);
-    if (!fact) return { reason: 'event no longer kept' };
+    if (!fact) return { reason: notKept };
     try {
       const key = await openSecret(kms, { id: claim.endpointId, orgId: claim.orgId }, claim.sealed);
       const body = bodyOf(fact, claim);

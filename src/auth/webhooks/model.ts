@@ -37,7 +37,8 @@ const invalid = (field: string, message: string): Refused<'InvalidInput'> => ({ 
 
 /** What is wrong with an endpoint's URL, or null. `refuses`: whether it names an address to which nothing is sent. */
 export const urlProblem = (url: string, { production, refuses }: { production: boolean; refuses: (url: string) => boolean }) => {
-  if (url.length > longestUrl || !URL.canParse(url)) return invalid('url', `A URL has at most ${longestUrl} characters.`);
+  // As it is kept: what is written in other letters grows.
+  if (!URL.canParse(url) || new URL(url).href.length > longestUrl) return invalid('url', `A URL has at most ${longestUrl} characters.`);
   const { protocol, username, password, href } = new URL(url);
   if (protocol !== 'https:' && (production || protocol !== 'http:')) return invalid('url', 'The URL has to begin with https://.');
   if (username || password || href.includes('#')) return invalid('url', 'The URL names no user and no fragment.');

@@ -29,10 +29,13 @@ export const projectWebhooks =
         const last = facts.at(-1);
         if (!last) return 0;
         // After the facts: whoever was made before one of them was committed is seen.
-        const endpoints = await listEnabled(sql);
+        const orgIds = new Set(facts.flatMap(({ org_id: orgId }) => (orgId === null ? [] : [orgId])));
+        const endpoints = Map.groupBy(await listEnabled(sql, [...orgIds]), ({ orgId }) => orgId);
         const at = clock.now();
         const wanted = facts.flatMap((fact) =>
-          endpoints
+          [null, fact.org_id]
+            .filter((owner, n) => n === 0 || owner !== null)
+            .flatMap((owner) => endpoints.get(owner) ?? [])
             .filter((endpoint) => wants(endpoint, fact))
             .map(({ id }) => ({ id: random.uuid(at), endpointId: id, eventId: fact.id, type: fact.type, tx: fact.tx })),
         );

@@ -30,9 +30,11 @@ const remove = statement('DELETE FROM webhook_endpoints WHERE id = $1 AND org_id
 export const deleteEndpoint = async (sql: Sql, id: string, orgId: string | null): Promise<boolean> =>
   (await sql.run(remove, [id, orgId])).length > 0;
 
-const enabled = statement('SELECT w.id, w.org_id AS "orgId", w.types FROM webhook_endpoints w WHERE w.disabled_at IS NULL');
-/** Of all owners: whom the log is read for. */
-export const listEnabled = (sql: Sql): Promise<Pick<Endpoint, 'id' | 'orgId' | 'types'>[]> => sql.run(enabled);
+const enabled = statement(`SELECT w.id, w.org_id AS "orgId", w.types FROM webhook_endpoints w
+  WHERE w.disabled_at IS NULL AND (w.org_id IS NULL OR w.org_id = ANY($1::uuid[]))`);
+/** Whom facts of these organizations may be for: theirs, and the platform's. */
+export const listEnabled = (sql: Sql, orgIds: readonly string[]): Promise<Pick<Endpoint, 'id' | 'orgId' | 'types'>[]> =>
+  sql.run(enabled, [orgIds]);
 const any = statement('SELECT 1 FROM webhook_endpoints WHERE disabled_at IS NULL LIMIT 1');
 export const anyEnabled = async (sql: Sql): Promise<boolean> => (await sql.run(any)).length > 0;
 

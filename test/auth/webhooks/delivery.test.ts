@@ -160,8 +160,11 @@ describe('a delivery that fails', () => {
     );
     await attempted(id, 1);
     await world.sql('UPDATE organizations SET audit_retention_days = 1 WHERE id = $1', [orgId]);
+    await world.sql('UPDATE webhook_endpoints SET failing_since = NULL WHERE id = $1', [id]);
     world.clock.move(2 * 86_400);
     expect(await attempted(id, 2)).toMatchObject({ error: 'event no longer kept', next_attempt_at: null });
+    // Nor is that the receiver's fault.
+    expect(await world.sql('SELECT failing_since FROM webhook_endpoints WHERE id = $1', [id])).toEqual([{ failing_since: null }]);
     expect(receiver.received).toHaveLength(1);
     const again = await world.signIn(owner);
     const [{ id: deliveryId }] = (await rowsOf(world, id)) as [{ id: string }];

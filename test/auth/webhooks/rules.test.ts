@@ -22,6 +22,7 @@ describe('a URL', () => {
     'https://hooks.example.com/#',
     'https://10.0.0.1/',
     `https://x.example/${'a'.repeat(1983)}`,
+    `https://x.example/${'ä'.repeat(400)}`,
     'hooks.example.com',
     'javascript:alert(1)',
   ])('%s is not', (url) => {
