@@ -230,18 +230,17 @@ describe('an endpoint', () => {
     const slow = await hooked(admin.client, { url: receiver.url, types: ['user.updated'] });
     const others = await Promise.all([0, 1, 2].map(() => startReceiver()));
     for (const { url } of others) await hooked(admin.client, { url, types: ['user.updated'] });
-    await happens(40);
-    const began = performance.now();
-    for (const other of others) await eventually(() => expect(other.received.length).toBe(40));
-    expect(performance.now() - began).toBeLessThan(5_000);
-    expect(receiver.received).toHaveLength(4);
+    await happens(20);
+    for (const other of others) await eventually(() => expect(other.received.length).toBe(20));
+    // All of the others', while of its own not one has ended.
+    expect([receiver.received.length, receiver.state.atOnce]).toEqual([4, 4]);
     receiver.release();
     await eventually(() => expect(receiver.received.length).toBeGreaterThan(4));
     receiver.state.answer = 200;
     receiver.release();
-    await eventually(() => expect(new Set(receiver.events().map(({ id }) => id)).size).toBe(40));
+    await eventually(() => expect(new Set(receiver.events().map(({ id }) => id)).size).toBe(20));
     expect(receiver.state.mostAtOnce).toBeLessThanOrEqual(4);
-    expect((await rowsOf(world, slow.id)).length).toBe(40);
+    expect((await rowsOf(world, slow.id)).length).toBe(20);
     await Promise.all(others.map((other) => other.close()));
   });
 
