@@ -42,6 +42,10 @@ BEGIN
   ALTER TABLE "audit_seals" DISABLE TRIGGER "audit_seals_no_change";
   UPDATE "audit_seals" s SET "until_tx" = '3',
     "until_seq" = coalesce((SELECT p."place" FROM "places" p WHERE (p."tx", p."seq") <= (s."until_tx", s."until_seq") ORDER BY p."tx" DESC, p."seq" DESC LIMIT 1), 0);
+  UPDATE "webhook_cursor" c SET "tx" = '3',
+    "seq" = coalesce((SELECT p."place" FROM "places" p WHERE (p."tx", p."seq") <= (c."tx", c."seq") ORDER BY p."tx" DESC, p."seq" DESC LIMIT 1), 0);
+  -- What is behind the cursor is theirs; a snapshot that sees no fact keeps none of it back.
+  UPDATE "webhook_endpoints" SET "created_snapshot" = '3:3:';
   UPDATE "audit_events" e SET "tx" = '3', "seq" = p."place" FROM "places" p WHERE p."id" = e."id";
   ALTER TABLE "audit_events" ENABLE TRIGGER "audit_events_no_change";
   ALTER TABLE "audit_seals" ENABLE TRIGGER "audit_seals_no_change";
