@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { settings } from '../src/config.ts';
+import { familySettings, settings } from '../src/config.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const generatedDirectories = ['src/infra/postgres/generated/prisma', 'src/schema/generated'];
@@ -66,7 +66,7 @@ const schemaFiles = async (): Promise<Files> => {
 
 /** .env.example: every setting with its meaning and default, commented out. */
 const environmentFiles = (): Files => {
-  const sections = Object.entries(settings).map(([name, { what, initial }]) => {
+  const sections = Object.entries({ ...settings, ...familySettings }).map(([name, { what, initial }]) => {
     // The default is the machine's number of cores: a committed file must not depend on who wrote it.
     const value = name === 'HASH_CONCURRENCY' ? '' : (initial ?? '');
     return `# ${what}\n# ${name}=${/[\s<>#"]/.test(value) ? `"${value}"` : value}\n`;

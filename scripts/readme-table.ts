@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { settings } from '../src/config.ts';
+import { familySettings, settings } from '../src/config.ts';
 
 const start = '<!-- settings: written by scripts/readme-table.ts -->';
 const end = '<!-- /settings -->';
@@ -20,7 +20,9 @@ export const settingsTable = (): string =>
   [
     '| setting | default | what it is |',
     '|---|---|---|',
-    ...Object.entries(settings).map(([name, { initial, what }]) => `| \`${name}\` | ${defaultOf(name, initial)} | ${what} |`),
+    ...Object.entries({ ...settings, ...familySettings }).map(
+      ([name, { initial, what }]) => `| \`${name}\` | ${defaultOf(name, initial)} | ${what} |`,
+    ),
   ].join('\n');
 
 /** `readme` with the present table between the markers. Throws where they are missing. */

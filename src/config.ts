@@ -4,26 +4,12 @@
  */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { type Env, httpUrl, integer, isInTheClear, type Setting, setting } from './config/forms.ts';
+import { type Env, flag, httpUrl, integer, isInTheClear, list, rate, type Setting, setting } from './config/forms.ts';
 import { kmsProblems, kmsSettings } from './config/kms.ts';
+import { oauthSettings, type ProviderConfig, readProviders } from './config/oauth.ts';
 import { webhookSettings } from './config/webhooks.ts';
-import type { Rate } from './infra/ports.ts';
 
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter(Boolean),
-);
-const flag = z.enum(['on', 'off']).transform((text) => text === 'on');
-const rate = z
-  .string()
-  .regex(/^(off|[1-9]\d{0,6}\/[1-9]\d{0,6}s)$/, 'off, or N/Ts such as 5/900s')
-  .transform((text): Rate => {
-    if (text === 'off') return null;
-    const [limit, seconds] = text.slice(0, -1).split('/').map(Number);
-    return { limit: limit as number, seconds: seconds as number };
-  });
+export { familySettings } from './config/oauth.ts';
 
 /** Every setting: its form, its default (undefined: none) and what it means. */
 export const settings = {
@@ -120,6 +106,7 @@ export const settings = {
     'failed authentications of a service client, and of a network, that are told apart and recorded',
   ),
   RATE_LIMIT_SERVICE_TOKEN: setting(rate, '300/60s', 'tokens that one service client is given'),
+  ...oauthSettings,
   ...kmsSettings,
   RATE_LIMIT_EXPORT: setting(rate, '10/3600s', 'exports that one user asks for'),
   RATE_LIMIT_BROKER: setting(rate, '20/900s', 'times that one user has a broker asked (linking, rotating, verifying)'),
@@ -167,7 +154,7 @@ export const settings = {
 } satisfies Record<string, Setting>;
 
 type Settings = { readonly [K in keyof typeof settings]: z.output<(typeof settings)[K]['schema']> };
-export type Config = Settings & { readonly production: boolean };
+export type Config = Settings & { readonly production: boolean; readonly oauthProviders: readonly ProviderConfig[] };
 
 /** A configuration that cannot be used: `problems` are sentences for an operator. Never holds a value, since values may be secrets. */
 export class ConfigError extends Error {
@@ -208,11 +195,13 @@ export const readConfig = (env: Env = process.env): Config => {
       if (isInTheClear(String(values[name]))) problems.push(`${name}: must be https with NODE_ENV=production, but on this machine`);
   }
   problems.push(...kmsProblems(env, production));
+  const oauth = readProviders(env, production);
+  problems.push(...oauth.problems);
   if (env['SMS_URL'])
     for (const name of ['SMS_ACCOUNT', 'SMS_TOKEN', 'SMS_FROM'] as const)
       if (!env[name]) problems.push(`${name}: must be set with SMS_URL (${settings[name].what})`);
   for (const [name, needed] of pairs)
     if (env[name] && !env[needed]) problems.push(`${needed}: must be set with ${name} (${settings[needed].what})`);
   if (problems.length > 0) throw new ConfigError(problems);
-  return Object.freeze({ ...(values as Settings), production });
+  return Object.freeze({ ...(values as Settings), production, oauthProviders: oauth.providers });
 };

@@ -19,6 +19,7 @@ import { startEmbedded } from './postgres/embedded.ts';
 import { migrate } from './postgres/migrate.ts';
 import { openPrisma } from './postgres/prisma.ts';
 import { migrateQueue } from './postgres/queue.ts';
+import { openProviders } from './providers/index.ts';
 import { systemRandom } from './random.ts';
 import { connectRedis } from './redis/connect.ts';
 import { createRedisFanout } from './redis/fanout.ts';
@@ -101,6 +102,7 @@ export const openInfra = async (config: Config, log: Log, ports: { clock?: Clock
       breaches: createBreaches({ url: config.PASSWORD_BREACH_URL }, log),
       brokers: openBrokers(config, log),
       webhookSender: createWebhookSender({ opened: config.WEBHOOK_ALLOW_PRIVATE }),
+      providers: openProviders(config, log),
       mailer,
       texter,
       inbox,

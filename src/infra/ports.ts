@@ -144,6 +144,33 @@ export type Broker = {
 /** By the name that accounts carry. */
 export type Brokers = ReadonlyMap<string, Broker>;
 
+/** What is asked of a provider, and has to come back with its answer. */
+export type OAuthRequest = { redirectUri: string; state: string; nonce: string; codeVerifier: string };
+/** Who somebody is, as a provider's ID token says: `issuer` and `subject` tell, the rest is what he is called there. */
+export type ProviderClaims = {
+  issuer: string;
+  subject: string;
+  email: string | null;
+  emailVerified: boolean;
+  name: string | null;
+  locale: string | null;
+  /** When he proved it there; null where that is not said. */
+  authenticatedAt: Date | null;
+};
+/** `error`: a code of RFC 6749 §4.1.2.1 or §5.2; `temporarily_unavailable` where the provider is away, `server_error` where its answer passes no check. */
+export type ProviderAnswer = { kind: 'Proved'; claims: ProviderClaims } | { kind: 'Failed'; error: string };
+/** A provider of OpenID Connect. No log and no error of its own holds a code, a token or a claim. */
+export type IdentityProvider = {
+  readonly id: string;
+  readonly name: string;
+  /** Where the browser goes; `reauthenticate`: he has to prove it there once more. Throws `Unavailable` while the provider is away. */
+  authorizationUrl(request: OAuthRequest, options: { reauthenticate: boolean }): Promise<string>;
+  /** Spends the code. `issuer`: the `iss` that came with it (RFC 9207). Answers and does not throw. */
+  exchange(request: OAuthRequest, given: { code: string; issuer: string | null }): Promise<ProviderAnswer>;
+};
+/** By the name that identities carry. */
+export type IdentityProviders = ReadonlyMap<string, IdentityProvider>;
+
 /** Structured log; values under secret-looking keys are redacted, `Secret` values print as [secret]. */
 export type Log = {
   debug(data: object, message: string): void;

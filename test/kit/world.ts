@@ -54,6 +54,7 @@ export const baseSettings = {
   RATE_LIMIT_SERVICE_TOKEN: 'off',
   RATE_LIMIT_EXPORT: 'off',
   RATE_LIMIT_BROKER: 'off',
+  RATE_LIMIT_OAUTH: 'off',
   // Nobody is there: what links an account says where its broker is.
   KITE_API_URL: 'http://127.0.0.1:9',
   ALPACA_API_URL: 'http://127.0.0.1:9',
