@@ -9,6 +9,7 @@ import type {
   Database,
   Fanout,
   Hasher,
+  IdentityProviders,
   Kms,
   Limiter,
   Log,
@@ -34,7 +35,9 @@ import { ensurePartitions } from './audit/store.ts';
 import type { Caller } from './caller.ts';
 import { openExports } from './exports/index.ts';
 import { openLinks } from './exports/model.ts';
+import { openIdentities } from './identities/index.ts';
 import { openLetters } from './letters/index.ts';
+import { openComplete } from './login/complete.ts';
 import { openLogin } from './login/index.ts';
 import { openSignIn } from './login/sign-in.ts';
 import { openMfa, openMfaParts } from './mfa/index.ts';
@@ -72,6 +75,7 @@ export type Infra = {
   places: Places;
   breaches: Breaches;
   brokers: Brokers;
+  providers: IdentityProviders;
   /** Null where no text messages can be sent. */
   texter: Texter | null;
   webhookSender: WebhookSender;
@@ -144,6 +148,7 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
   const passwords = openPasswords({ ...shared, unlock });
   const parts = openMfaParts(shared);
   const signIn = openSignIn({ ...shared, grants, policyOf, placeOf: places.placeOf });
+  const complete = openComplete({ ...parts, signIn });
   const users = { ...openUsers({ ...shared, mailReset: passwords.requestReset }), ...readUsers(infra) };
   const sessions = openSessions({ ...shared, seen, revoked, grants, refreshSecret, followFacts, mayIn, isMember });
 
@@ -154,11 +159,13 @@ export const openAuth = async (infra: Infra, given: AuthConfig) => {
       ...shared,
       ...parts,
       signIn,
+      complete,
       isMember,
       webauthn: parts.factors.webauthn,
       mailReset: passwords.requestReset,
       addressOf: users.addressOf,
     }),
+    identities: openIdentities({ ...shared, signIn, complete, grants }),
     organizations: openOrganizations({ ...shared, permissions, grants, isMember: places.isMember }),
     mfa: openMfa({ ...shared, ...parts, requirement, signIn, grants }),
     sessions,

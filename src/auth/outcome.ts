@@ -20,11 +20,12 @@ export type Refusals = {
   TooManyAttempts: { retryAfterSeconds: number };
   InvalidInput: { field: string; message: string };
   NotFound: object;
-  Conflict: object;
+  Conflict: { message?: string };
   LastOwner: { message?: string };
   QuotaExceeded: { limit: number };
-  OAuthFailed: { error: string };
-  IdentityTaken: object;
+  /** `error`: a code of RFC 6749 §4.1.2.1 or §5.2. */
+  OAuthFailed: { error: string; message?: string };
+  IdentityTaken: { message?: string };
   BrokerRejected: object;
   BrokerUnavailable: { retryAfterSeconds: number };
   ExportTooLarge: { limit: number };

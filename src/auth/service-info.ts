@@ -19,6 +19,7 @@ export const describeService = (config: {
   PASSWORD_BREACH_URL?: string | undefined;
   MFA_TYPES: readonly MethodType[];
   MFA_BACKUP_CODES: number;
+  oauthProviders: readonly { id: string; name: string }[];
 }): ServiceInfo => ({
   name: 'latchkey',
   version,
@@ -33,12 +34,13 @@ export const describeService = (config: {
     'passkeys',
     'magic-link',
     'step-up',
+    'oauth',
     'service-clients',
     'api-keys',
     'token-introspection',
     'webhooks',
   ],
-  oauthProviders: [],
+  oauthProviders: config.oauthProviders.map(({ id, name }) => ({ id, name })),
   passwordPolicy: {
     minLength: config.PASSWORD_MIN_LENGTH,
     checksBreaches: config.PASSWORD_BREACH_URL !== undefined,

@@ -8,7 +8,8 @@ import { openWebhooks } from './webhooks.ts';
 
 /** Starts the watch on the log, the webhooks, the letters and the sweeps; `stop` lets what runs finish. */
 export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Config) => {
-  const { audit, users, sessions, tokens, mfa, access, services, seals, exports, tradingAccounts, webhooks, housekeeping } = auth;
+  const { audit, users, sessions, tokens, mfa, access, services, seals, identities, exports, tradingAccounts, webhooks, housekeeping } =
+    auth;
   const tail = await openTail({ housekeeping, sessions, fanout: infra.fanout, log: infra.log });
   const sender = await openWebhooks({ work: webhooks.work, fanout: infra.fanout, log: infra.log });
   const every = { minute: '* * * * *', hour: '17 * * * *', day: '23 3 * * *' };
@@ -28,6 +29,7 @@ export const openBackDoor = async (auth: Auth, infra: OpenedInfra, config: Confi
       sweepGrants: { cron: every.day, run: access.sweep },
       sweepTokens: { cron: every.hour, run: tokens.sweep },
       sweepExports: { cron: every.hour, run: exports.sweep },
+      sweepOAuthStates: { cron: every.hour, run: identities.sweep },
       sweepServices: { cron: every.hour, run: services.sweep },
       rewrap: { cron: every.minute, run: seals.rewrapSome },
       recheckTradingAccounts: { cron: every.minute, run: async () => void (await tradingAccounts.recheck()) },

@@ -5,6 +5,7 @@ import './users.ts';
 import './passwords.ts';
 import './login.ts';
 import './passwordless.ts';
+import './identities.ts';
 import './mfa.ts';
 import './access.ts';
 import './org-members.ts';

@@ -5,6 +5,7 @@ import './users/inputs.ts';
 import './users/results.ts';
 import './passwords/passwords.ts';
 import './login/login.ts';
+import './identities/identities.ts';
 import './sessions/sessions.ts';
 import './access/access.ts';
 import './access/roles.ts';

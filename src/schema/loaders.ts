@@ -2,6 +2,7 @@
 import DataLoader from 'dataloader';
 import type { AssignmentRow, RoleRow } from '../auth/access/role-store.ts';
 import type { Caller } from '../auth/caller.ts';
+import type { LinkedIdentity } from '../auth/identities/model.ts';
 import type { Auth } from '../auth/index.ts';
 import type { MfaMethod } from '../auth/mfa/model.ts';
 import type { Organization } from '../auth/organizations/model.ts';
@@ -12,6 +13,7 @@ export type Loaders = {
   userRef: DataLoader<string, Ref>;
   sessionRef: DataLoader<string, Ref>;
   mfaMethods: DataLoader<string, MfaMethod[]>;
+  identities: DataLoader<string, LinkedIdentity[]>;
   organization: DataLoader<string, Organization | null>;
   /** Of a membership or an invitation that the caller sees. */
   place: DataLoader<string, Organization | null>;
@@ -25,6 +27,7 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
   let userRef: Loaders['userRef'] | undefined;
   let sessionRef: Loaders['sessionRef'] | undefined;
   let mfaMethods: Loaders['mfaMethods'] | undefined;
+  let identities: Loaders['identities'] | undefined;
   let organization: Loaders['organization'] | undefined;
   let place: Loaders['place'] | undefined;
   let role: Loaders['role'] | undefined;
@@ -42,6 +45,10 @@ export const createLoaders = (auth: Auth, caller: Caller): Loaders => {
     get mfaMethods() {
       mfaMethods ??= new DataLoader((ids: readonly string[]) => auth.mfa.methodsOf(ids), { maxBatchSize: 500 });
       return mfaMethods;
+    },
+    get identities() {
+      identities ??= new DataLoader((ids: readonly string[]) => auth.identities.of(ids), { maxBatchSize: 500 });
+      return identities;
     },
     get role() {
       role ??= new DataLoader((ids: readonly string[]) => auth.access.rolesById(ids), { maxBatchSize: 500 });

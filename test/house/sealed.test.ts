@@ -29,6 +29,8 @@ const others = new Set([
   'mfa_methods.code_hash',
   'mfa_methods.credential_id',
   'mfa_methods.public_key',
+  'oauth_states.binding',
+  'oauth_states.state_hash',
   'one_time_tokens.code_hash',
   'one_time_tokens.token_hash',
   'service_clients.previous_secret_hash',

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 
 export type KiteUser = { userId: string; apiKey: string; apiSecret: string };
 export type Seen = { method: string; path: string; headers: IncomingMessage['headers']; form: Record<string, string> };
-type Server = {
+export type Server = {
   readonly url: string;
   /** Requests so far, newest last. */
   readonly seen: Seen[];
@@ -29,7 +29,8 @@ export type LocalKite = Server & {
   endSessions(user: KiteUser): void;
 };
 
-const serve = async (handle: (seen: Seen, response: ServerResponse) => void): Promise<Server> => {
+/** A server that keeps what came, and can be told to wait or to answer otherwise. */
+export const serve = async (handle: (seen: Seen, response: ServerResponse) => void): Promise<Server> => {
   const seen: Seen[] = [];
   let instead: RequestListener | null = null;
   let left = Number.POSITIVE_INFINITY;

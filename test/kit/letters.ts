@@ -25,6 +25,8 @@ export const sampleLetters: LetterData = {
   'backup-codes-renewed': { at, ip },
   'data-exported': { at, ip },
   'refresh-reused': { at, ip, browser: null, os: null },
+  'identity-linked': { at, ip, provider: 'Google' },
+  'identity-unlinked': { at, ip, provider: 'Lovelace & Sons' },
   'trading-account-failed': { at, broker: 'kite', account: 'Day trading' },
   'trading-credentials-shown': { at, ip, broker: 'kite', account: 'Day trading' },
   'trading-program-allowed': { at, ip, broker: 'alpaca', account: 'PA100001', program: 'Orders' },

@@ -12,7 +12,7 @@ export type FactData = {
   'user.registered': Record<string, never>;
   'user.registration_repeated': Record<string, never>;
   'user.registration_expired': Record<string, never>;
-  'user.verified': { by: 'link' | 'code' | 'magic_link' | 'reset' };
+  'user.verified': { by: 'link' | 'code' | 'magic_link' | 'reset' | 'provider' };
   'user.verification_requested': { account: string };
   'user.verification_failed': { by: 'link' | 'code'; account: string | null };
   'user.login': Risk & { persistent: boolean; amr: string[] };
@@ -97,6 +97,16 @@ export type FactData = {
   'service_client.token_revoked': Record<string, never>;
   'api_key.created': { prefix: string; permissions: string[]; expiresAt: string | null };
   'api_key.deleted': { prefix: string };
+  'identity.linked': { provider: string };
+  'identity.unlinked': { provider: string };
+  'identity.used': { provider: string };
+  /** `error`: the code of an OAuthFailed. */
+  'identity.login_failed': {
+    provider: string;
+    reason: 'TokenInvalid' | 'OAuthFailed' | 'IdentityTaken' | 'AccountDeactivated' | 'TooManyAttempts';
+    error: string | null;
+  };
+  'identity.link_failed': FactData['identity.login_failed'];
   'trading_account.linked': { broker: string };
   'trading_account.link_failed': { broker: string; reason: 'BrokerRejected' | 'BrokerUnavailable' };
   'trading_account.updated': { fields: string[] };

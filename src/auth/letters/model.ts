@@ -24,6 +24,8 @@ export type LetterData = {
   'backup-codes-renewed': { at: string; ip: string };
   'data-exported': { at: string; ip: string };
   'refresh-reused': { at: string; ip: string; browser: string | null; os: string | null };
+  'identity-linked': { at: string; ip: string; provider: string };
+  'identity-unlinked': { at: string; ip: string; provider: string };
   'trading-account-failed': { at: string; broker: string; account: string };
   'trading-credentials-shown': { at: string; ip: string; broker: string; account: string };
   'trading-program-allowed': { at: string; ip: string; broker: string; account: string; program: string };

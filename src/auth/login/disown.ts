@@ -1,11 +1,12 @@
 /**
  * "This was not me": the link of a new sign-in's letter ends that session and the others of its device since then, takes away what they added
- * (second factors, backup codes, trust in devices), forgets the device, and starts a password reset.
+ * (second factors, backup codes, identities of other providers, trust in devices), forgets the device, and starts a password reset.
  */
 import type { Clock, Database, Limiter, Rate } from '../../infra/ports.ts';
 import { rateLimited } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Caller } from '../caller.ts';
+import { removeLinkedBy } from '../identities/store.ts';
 import { forgetFirstFactor } from '../mfa/forget.ts';
 import { removeAddedBy } from '../mfa/store.ts';
 import type { Refused } from '../outcome.ts';
@@ -59,6 +60,8 @@ export const disownSession = (needs: DisownNeeds) => {
         for (const id of strange) ids.push(...(await endings.one(sql, caller, id, 'disowned', userId)));
         for (const { type } of await removeAddedBy(sql, userId, strange, own.createdAt, clock.now()))
           facts.push(trail.fact(caller, { type: 'mfa.disabled', data: { method: type }, ...who }));
+        for (const { id, provider } of await removeLinkedBy(sql, userId, strange))
+          facts.push(trail.fact(caller, { type: 'identity.unlinked', data: { provider }, resource: `identity:${id}`, ...who }));
       }
       // Whoever has signed in as somebody else may have made any device trusted, and may have a challenge open.
       await forgetFirstFactor(sql, userId, clock.now());

@@ -27,6 +27,8 @@ export type Proof = {
   verifiedHash: string | null;
   newHash: string | null;
   lockoutKey: Buffer | null;
+  /** When it was proved, where that was not just now. A second factor that is given is. */
+  authenticatedAt?: Date;
   /** The trusted device that stands for the second factor. */
   trustedDeviceId?: string | null;
   /** What the first factor has still to write where a second one is due. */

@@ -64,8 +64,8 @@ export const usableTypes = (
   firstFactor: readonly string[] = ['pwd'],
 ): MfaType[] => {
   const has = (type: MethodType): boolean => config.MFA_TYPES.includes(type) && owner.methods.some((method) => method.type === type);
-  // Neither a password nor a passkey: a mailed link.
-  const byMail = !firstFactor.includes('pwd') && !firstFactor.includes('hwk');
+  // Neither a password, nor a passkey, nor another provider's word: a mailed link.
+  const byMail = !['pwd', 'hwk', 'fed'].some((method) => firstFactor.includes(method));
   const strong = has('WEBAUTHN');
   const weaker = (['TOTP', 'SMS', 'EMAIL'] as const).filter((type) => has(type) && !(type === 'EMAIL' && byMail));
   const types: MfaType[] = [...(strong ? (['WEBAUTHN'] as const) : []), ...(strong && owner.strongOnly ? [] : weaker)];

@@ -13,9 +13,9 @@ const state = `${granted}, s.persistent, s.last_seen_at, s.idle_seconds, s.revok
 export const insertSession = (parameter: string, person: string): string => `
   INSERT INTO sessions (id, user_id, org_id, client_id, created_at, last_seen_at, expires_at, idle_seconds, persistent, amr, authenticated_at,
     ip_address, user_agent, browser, os, country, device_name, device_fingerprint, rotated_at, salt, trusted_device_id, impersonator_id)
-  SELECT n.id, p.user_id, n.org_id, n.client_id, n.at, n.at, n.expires_at, n.idle_seconds, n.persistent, n.amr, n.at,
+  SELECT n.id, p.user_id, n.org_id, n.client_id, n.at, n.at, n.expires_at, n.idle_seconds, n.persistent, n.amr, coalesce(n.authenticated_at, n.at),
     n.ip_address, n.user_agent, n.browser, n.os, n.country, n.device_name, n.device_fingerprint, n.at, decode(n.salt, 'hex'), n.trusted_device_id, n.impersonator_id
-  FROM jsonb_to_record(${parameter}::jsonb) AS n(id uuid, org_id uuid, client_id text, at timestamptz, expires_at timestamptz, idle_seconds int,
+  FROM jsonb_to_record(${parameter}::jsonb) AS n(id uuid, org_id uuid, client_id text, at timestamptz, authenticated_at timestamptz, expires_at timestamptz, idle_seconds int,
     persistent boolean, amr text[], ip_address text, user_agent text, browser text, os text, country text, device_name text,
     device_fingerprint text, salt text, trusted_device_id uuid, impersonator_id uuid) CROSS JOIN ${person} AS p
   RETURNING id AS session_id, user_id`;

@@ -46,6 +46,8 @@ const eraseTraces = statement(`
   accounts AS (DELETE FROM trading_accounts WHERE owner_id = $1),
   shares AS (DELETE FROM trading_account_shares WHERE user_id = $1),
   copies AS (DELETE FROM exports WHERE owner_id = $1),
+  identities AS (DELETE FROM identities WHERE user_id = $1),
+  states AS (DELETE FROM oauth_states WHERE user_id = $1),
   keys AS (UPDATE api_keys SET name = '', expires_at = coalesce(least(expires_at, $2), $2) WHERE user_id = $1)
   UPDATE sessions SET ip_address = NULL, user_agent = NULL, browser = NULL, os = NULL, country = NULL, device_name = NULL,
     device_fingerprint = NULL WHERE user_id = $1`);

@@ -56,7 +56,7 @@ export const SignedIn = builder.objectRef<Delivered>('SignedIn').implement({
   }),
 });
 
-type Outcome = OutcomeOf<Auth['login']['withPassword' | 'withMagicLink' | 'withPasskey']>;
+type Outcome = OutcomeOf<Auth['login']['withPassword' | 'withMagicLink' | 'withPasskey']> | OutcomeOf<Auth['identities']['complete']>;
 type Due = Extract<Outcome, { kind: 'MfaRequired' }>;
 export const MfaRequired = builder.objectRef<Due>('MfaRequired').implement({
   description: 'The password was right, and a second factor is due: answer with `verifyMfa`.',

@@ -1,5 +1,6 @@
 /** How the users room's operations end. */
 import type { Administration } from '../../auth/administration/index.ts';
+import type { Identities } from '../../auth/identities/index.ts';
 import type { Logins } from '../../auth/login/index.ts';
 import type { Users } from '../../auth/users/index.ts';
 import { builder } from '../builder.ts';
@@ -50,7 +51,9 @@ export const MailResult = resultUnion<OutcomeOf<Users['resendVerification']> | O
   TooManyAttempts,
 });
 export const UserResult = resultUnion<
-  OutcomeOf<Users['updateProfile']> | OutcomeOf<Administration['createUser' | 'updateUser' | 'activateUser']>
+  | OutcomeOf<Users['updateProfile']>
+  | OutcomeOf<Administration['createUser' | 'updateUser' | 'activateUser']>
+  | OutcomeOf<Identities['unlink']>
 >('UserResult', {
   User,
   NotFound,

@@ -32,7 +32,7 @@ const fields: RootField[] = [schema.getQueryType()!, schema.getMutationType()!, 
 const toFactor = ['setupMfa', 'confirmMfa', 'stepUp', 'challengeMfa', 'verifyMfa', 'refresh', 'logout', 'serviceInfo'];
 const forAnyone = [
   ...['register', 'resendVerification', 'verifyEmail', 'login', 'requestPasswordReset', 'resetPassword'],
-  ...['requestMagicLink', 'loginWithMagicLink', 'passkeyOptions', 'loginWithPasskey', 'disownSession'],
+  ...['requestMagicLink', 'loginWithMagicLink', 'passkeyOptions', 'loginWithPasskey', 'completeOAuth', 'disownSession'],
 ];
 const open = new Set([...toFactor, ...forAnyone]);
 const shut = fields.filter(({ name }) => !open.has(name));

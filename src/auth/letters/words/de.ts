@@ -1,5 +1,6 @@
 import { code, facts, link, text } from '../layout.ts';
 import type { Words } from '../render.ts';
+import { identities } from './de-identities.ts';
 import { invited } from './de-invited.ts';
 import { trading } from './de-trading.ts';
 import { address, country, device, when } from './say.ts';
@@ -22,6 +23,7 @@ const factors = {
 
 export const de = {
   ...invited,
+  ...identities,
   ...trading,
   'verify-email': ({ link: href, code: digits, validHours }) => ({
     subject: 'Bestätigen Sie Ihre E-Mail-Adresse',

@@ -1,5 +1,6 @@
 import { code, facts, link, text } from '../layout.ts';
 import type { Words } from '../render.ts';
+import { identities } from './en-identities.ts';
 import { invited } from './en-invited.ts';
 import { trading } from './en-trading.ts';
 import { address, country, device, when } from './say.ts';
@@ -22,6 +23,7 @@ const factors = {
 
 export const en = {
   ...invited,
+  ...identities,
   ...trading,
   'verify-email': ({ link: href, code: digits, validHours }) => ({
     subject: 'Confirm your email address',

@@ -93,6 +93,16 @@ export type Export = Prisma.ExportModel
  */
 export type ExportPart = Prisma.ExportPartModel
 /**
+ * Model LinkedIdentity
+ * An account with another provider by which its user signs in.
+ */
+export type LinkedIdentity = Prisma.LinkedIdentityModel
+/**
+ * Model OAuthState
+ * A sign-in that is on its way through a provider.
+ */
+export type OAuthState = Prisma.OAuthStateModel
+/**
  * Model Lockout
  * Wrong passwords of one account from one network or device (or of the account from anywhere). The key is a digest:
  * an unknown address has a row like a known one.

@@ -407,6 +407,8 @@ export const ModelName = {
   AuditSeal: 'AuditSeal',
   Export: 'Export',
   ExportPart: 'ExportPart',
+  LinkedIdentity: 'LinkedIdentity',
+  OAuthState: 'OAuthState',
   Lockout: 'Lockout',
   Device: 'Device',
   MfaMethod: 'MfaMethod',
@@ -448,7 +450,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "auditSeal" | "export" | "exportPart" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "organization" | "orgMember" | "invitation" | "password" | "passwordHistory" | "serviceClient" | "clientAssertion" | "revokedToken" | "apiKey" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "tradingAccount" | "tradingAccountShare" | "tradingAccountService" | "user" | "webhookEndpoint" | "webhookDelivery" | "webhookCursor"
+    modelProps: "permission" | "role" | "rolePermission" | "roleAssignment" | "roleInherits" | "permissionGrant" | "auditEvent" | "auditSeal" | "export" | "exportPart" | "linkedIdentity" | "oAuthState" | "lockout" | "device" | "mfaMethod" | "mfaBackupCode" | "mfaChallenge" | "trustedDevice" | "organization" | "orgMember" | "invitation" | "password" | "passwordHistory" | "serviceClient" | "clientAssertion" | "revokedToken" | "apiKey" | "session" | "signingKey" | "sealedSecret" | "oneTimeToken" | "tradingAccount" | "tradingAccountShare" | "tradingAccountService" | "user" | "webhookEndpoint" | "webhookDelivery" | "webhookCursor"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1173,6 +1175,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.ExportPartCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.ExportPartCountAggregateOutputType> | number
+        }
+      }
+    }
+    LinkedIdentity: {
+      payload: Prisma.$LinkedIdentityPayload<ExtArgs>
+      fields: Prisma.LinkedIdentityFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.LinkedIdentityFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.LinkedIdentityFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload>
+        }
+        findFirst: {
+          args: Prisma.LinkedIdentityFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.LinkedIdentityFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload>
+        }
+        findMany: {
+          args: Prisma.LinkedIdentityFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload>[]
+        }
+        create: {
+          args: Prisma.LinkedIdentityCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload>
+        }
+        createMany: {
+          args: Prisma.LinkedIdentityCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.LinkedIdentityCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload>[]
+        }
+        delete: {
+          args: Prisma.LinkedIdentityDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload>
+        }
+        update: {
+          args: Prisma.LinkedIdentityUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload>
+        }
+        deleteMany: {
+          args: Prisma.LinkedIdentityDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.LinkedIdentityUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.LinkedIdentityUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload>[]
+        }
+        upsert: {
+          args: Prisma.LinkedIdentityUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LinkedIdentityPayload>
+        }
+        aggregate: {
+          args: Prisma.LinkedIdentityAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateLinkedIdentity>
+        }
+        groupBy: {
+          args: Prisma.LinkedIdentityGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.LinkedIdentityGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.LinkedIdentityCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.LinkedIdentityCountAggregateOutputType> | number
+        }
+      }
+    }
+    OAuthState: {
+      payload: Prisma.$OAuthStatePayload<ExtArgs>
+      fields: Prisma.OAuthStateFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.OAuthStateFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.OAuthStateFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload>
+        }
+        findFirst: {
+          args: Prisma.OAuthStateFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.OAuthStateFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload>
+        }
+        findMany: {
+          args: Prisma.OAuthStateFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload>[]
+        }
+        create: {
+          args: Prisma.OAuthStateCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload>
+        }
+        createMany: {
+          args: Prisma.OAuthStateCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.OAuthStateCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload>[]
+        }
+        delete: {
+          args: Prisma.OAuthStateDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload>
+        }
+        update: {
+          args: Prisma.OAuthStateUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload>
+        }
+        deleteMany: {
+          args: Prisma.OAuthStateDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.OAuthStateUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.OAuthStateUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload>[]
+        }
+        upsert: {
+          args: Prisma.OAuthStateUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OAuthStatePayload>
+        }
+        aggregate: {
+          args: Prisma.OAuthStateAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateOAuthState>
+        }
+        groupBy: {
+          args: Prisma.OAuthStateGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OAuthStateGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.OAuthStateCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OAuthStateCountAggregateOutputType> | number
         }
       }
     }
@@ -3255,6 +3405,37 @@ export const ExportPartScalarFieldEnum = {
 export type ExportPartScalarFieldEnum = (typeof ExportPartScalarFieldEnum)[keyof typeof ExportPartScalarFieldEnum]
 
 
+export const LinkedIdentityScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  sessionId: 'sessionId',
+  provider: 'provider',
+  issuer: 'issuer',
+  subject: 'subject',
+  email: 'email',
+  linkedAt: 'linkedAt',
+  lastUsedAt: 'lastUsedAt'
+} as const
+
+export type LinkedIdentityScalarFieldEnum = (typeof LinkedIdentityScalarFieldEnum)[keyof typeof LinkedIdentityScalarFieldEnum]
+
+
+export const OAuthStateScalarFieldEnum = {
+  id: 'id',
+  stateHash: 'stateHash',
+  provider: 'provider',
+  redirectUri: 'redirectUri',
+  binding: 'binding',
+  userId: 'userId',
+  sessionId: 'sessionId',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  usedAt: 'usedAt'
+} as const
+
+export type OAuthStateScalarFieldEnum = (typeof OAuthStateScalarFieldEnum)[keyof typeof OAuthStateScalarFieldEnum]
+
+
 export const LockoutScalarFieldEnum = {
   key: 'key',
   failures: 'failures',
@@ -4001,6 +4182,8 @@ export type GlobalOmitConfig = {
   auditSeal?: Prisma.AuditSealOmit
   export?: Prisma.ExportOmit
   exportPart?: Prisma.ExportPartOmit
+  linkedIdentity?: Prisma.LinkedIdentityOmit
+  oAuthState?: Prisma.OAuthStateOmit
   lockout?: Prisma.LockoutOmit
   device?: Prisma.DeviceOmit
   mfaMethod?: Prisma.MfaMethodOmit

@@ -61,6 +61,8 @@ export const ModelName = {
   AuditSeal: 'AuditSeal',
   Export: 'Export',
   ExportPart: 'ExportPart',
+  LinkedIdentity: 'LinkedIdentity',
+  OAuthState: 'OAuthState',
   Lockout: 'Lockout',
   Device: 'Device',
   MfaMethod: 'MfaMethod',
@@ -235,6 +237,37 @@ export const ExportPartScalarFieldEnum = {
 } as const
 
 export type ExportPartScalarFieldEnum = (typeof ExportPartScalarFieldEnum)[keyof typeof ExportPartScalarFieldEnum]
+
+
+export const LinkedIdentityScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  sessionId: 'sessionId',
+  provider: 'provider',
+  issuer: 'issuer',
+  subject: 'subject',
+  email: 'email',
+  linkedAt: 'linkedAt',
+  lastUsedAt: 'lastUsedAt'
+} as const
+
+export type LinkedIdentityScalarFieldEnum = (typeof LinkedIdentityScalarFieldEnum)[keyof typeof LinkedIdentityScalarFieldEnum]
+
+
+export const OAuthStateScalarFieldEnum = {
+  id: 'id',
+  stateHash: 'stateHash',
+  provider: 'provider',
+  redirectUri: 'redirectUri',
+  binding: 'binding',
+  userId: 'userId',
+  sessionId: 'sessionId',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  usedAt: 'usedAt'
+} as const
+
+export type OAuthStateScalarFieldEnum = (typeof OAuthStateScalarFieldEnum)[keyof typeof OAuthStateScalarFieldEnum]
 
 
 export const LockoutScalarFieldEnum = {

@@ -306,6 +306,8 @@ export type UserWhereInput = {
   exports?: Prisma.ExportListRelationFilter
   tradingAccounts?: Prisma.TradingAccountListRelationFilter
   tradingShares?: Prisma.TradingAccountShareListRelationFilter
+  identities?: Prisma.LinkedIdentityListRelationFilter
+  oauthStates?: Prisma.OAuthStateListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -344,6 +346,8 @@ export type UserOrderByWithRelationInput = {
   exports?: Prisma.ExportOrderByRelationAggregateInput
   tradingAccounts?: Prisma.TradingAccountOrderByRelationAggregateInput
   tradingShares?: Prisma.TradingAccountShareOrderByRelationAggregateInput
+  identities?: Prisma.LinkedIdentityOrderByRelationAggregateInput
+  oauthStates?: Prisma.OAuthStateOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -385,6 +389,8 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   exports?: Prisma.ExportListRelationFilter
   tradingAccounts?: Prisma.TradingAccountListRelationFilter
   tradingShares?: Prisma.TradingAccountShareListRelationFilter
+  identities?: Prisma.LinkedIdentityListRelationFilter
+  oauthStates?: Prisma.OAuthStateListRelationFilter
 }, "id" | "emailKey" | "usernameKey">
 
 export type UserOrderByWithAggregationInput = {
@@ -473,6 +479,8 @@ export type UserCreateInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -511,6 +519,8 @@ export type UserUncheckedCreateInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserUpdateInput = {
@@ -549,6 +559,8 @@ export type UserUpdateInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -587,6 +599,8 @@ export type UserUncheckedUpdateInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -769,6 +783,36 @@ export type UserUpdateOneRequiredWithoutExportsNestedInput = {
   upsert?: Prisma.UserUpsertWithoutExportsInput
   connect?: Prisma.UserWhereUniqueInput
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutExportsInput, Prisma.UserUpdateWithoutExportsInput>, Prisma.UserUncheckedUpdateWithoutExportsInput>
+}
+
+export type UserCreateNestedOneWithoutIdentitiesInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutIdentitiesInput, Prisma.UserUncheckedCreateWithoutIdentitiesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutIdentitiesInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutIdentitiesNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutIdentitiesInput, Prisma.UserUncheckedCreateWithoutIdentitiesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutIdentitiesInput
+  upsert?: Prisma.UserUpsertWithoutIdentitiesInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutIdentitiesInput, Prisma.UserUpdateWithoutIdentitiesInput>, Prisma.UserUncheckedUpdateWithoutIdentitiesInput>
+}
+
+export type UserCreateNestedOneWithoutOauthStatesInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutOauthStatesInput, Prisma.UserUncheckedCreateWithoutOauthStatesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutOauthStatesInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneWithoutOauthStatesNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutOauthStatesInput, Prisma.UserUncheckedCreateWithoutOauthStatesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutOauthStatesInput
+  upsert?: Prisma.UserUpsertWithoutOauthStatesInput
+  disconnect?: Prisma.UserWhereInput | boolean
+  delete?: Prisma.UserWhereInput | boolean
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutOauthStatesInput, Prisma.UserUpdateWithoutOauthStatesInput>, Prisma.UserUncheckedUpdateWithoutOauthStatesInput>
 }
 
 export type UserCreateNestedOneWithoutDevicesInput = {
@@ -994,6 +1038,8 @@ export type UserCreateWithoutRolesInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutRolesInput = {
@@ -1031,6 +1077,8 @@ export type UserUncheckedCreateWithoutRolesInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutRolesInput = {
@@ -1084,6 +1132,8 @@ export type UserUpdateWithoutRolesInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutRolesInput = {
@@ -1121,6 +1171,8 @@ export type UserUncheckedUpdateWithoutRolesInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutGrantsInput = {
@@ -1158,6 +1210,8 @@ export type UserCreateWithoutGrantsInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutGrantsInput = {
@@ -1195,6 +1249,8 @@ export type UserUncheckedCreateWithoutGrantsInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutGrantsInput = {
@@ -1248,6 +1304,8 @@ export type UserUpdateWithoutGrantsInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutGrantsInput = {
@@ -1285,6 +1343,8 @@ export type UserUncheckedUpdateWithoutGrantsInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutExportsInput = {
@@ -1322,6 +1382,8 @@ export type UserCreateWithoutExportsInput = {
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutExportsInput = {
@@ -1359,6 +1421,8 @@ export type UserUncheckedCreateWithoutExportsInput = {
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutExportsInput = {
@@ -1412,6 +1476,8 @@ export type UserUpdateWithoutExportsInput = {
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutExportsInput = {
@@ -1449,6 +1515,352 @@ export type UserUncheckedUpdateWithoutExportsInput = {
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutIdentitiesInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutIdentitiesInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordUncheckedCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceUncheckedCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodUncheckedCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutIdentitiesInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutIdentitiesInput, Prisma.UserUncheckedCreateWithoutIdentitiesInput>
+}
+
+export type UserUpsertWithoutIdentitiesInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutIdentitiesInput, Prisma.UserUncheckedUpdateWithoutIdentitiesInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutIdentitiesInput, Prisma.UserUncheckedCreateWithoutIdentitiesInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutIdentitiesInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutIdentitiesInput, Prisma.UserUncheckedUpdateWithoutIdentitiesInput>
+}
+
+export type UserUpdateWithoutIdentitiesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutIdentitiesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUncheckedUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUncheckedUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUncheckedUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutOauthStatesInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
+  tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutOauthStatesInput = {
+  id: string
+  email?: string | null
+  emailKey?: string | null
+  emailVerifiedAt?: Date | string | null
+  username?: string | null
+  usernameKey?: string | null
+  name?: string | null
+  phone?: string | null
+  phoneVerifiedAt?: Date | string | null
+  timezone?: string | null
+  locale?: string | null
+  avatarUrl?: string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status: $Enums.UserStatus
+  createdAt: Date | string
+  updatedAt: Date | string
+  lastLoginAt?: Date | string | null
+  strongMfaOnly?: boolean
+  deletedAt?: Date | string | null
+  password?: Prisma.PasswordUncheckedCreateNestedOneWithoutUserInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedCreateNestedManyWithoutUserInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedCreateNestedManyWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  devices?: Prisma.DeviceUncheckedCreateNestedManyWithoutUserInput
+  roles?: Prisma.RoleAssignmentUncheckedCreateNestedManyWithoutUserInput
+  mfaMethods?: Prisma.MfaMethodUncheckedCreateNestedManyWithoutUserInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedCreateNestedManyWithoutUserInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedCreateNestedManyWithoutUserInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedCreateNestedManyWithoutUserInput
+  grants?: Prisma.PermissionGrantUncheckedCreateNestedManyWithoutUserInput
+  memberships?: Prisma.OrgMemberUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
+  exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutOauthStatesInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutOauthStatesInput, Prisma.UserUncheckedCreateWithoutOauthStatesInput>
+}
+
+export type UserUpsertWithoutOauthStatesInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutOauthStatesInput, Prisma.UserUncheckedUpdateWithoutOauthStatesInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutOauthStatesInput, Prisma.UserUncheckedCreateWithoutOauthStatesInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutOauthStatesInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutOauthStatesInput, Prisma.UserUncheckedUpdateWithoutOauthStatesInput>
+}
+
+export type UserUpdateWithoutOauthStatesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
+  tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutOauthStatesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  emailVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  usernameKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  name?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  phoneVerifiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  timezone?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  locale?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  avatarUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  status?: Prisma.EnumUserStatusFieldUpdateOperationsInput | $Enums.UserStatus
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastLoginAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  strongMfaOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  password?: Prisma.PasswordUncheckedUpdateOneWithoutUserNestedInput
+  passwordHistory?: Prisma.PasswordHistoryUncheckedUpdateManyWithoutUserNestedInput
+  oneTimeTokens?: Prisma.OneTimeTokenUncheckedUpdateManyWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  devices?: Prisma.DeviceUncheckedUpdateManyWithoutUserNestedInput
+  roles?: Prisma.RoleAssignmentUncheckedUpdateManyWithoutUserNestedInput
+  mfaMethods?: Prisma.MfaMethodUncheckedUpdateManyWithoutUserNestedInput
+  mfaBackupCodes?: Prisma.MfaBackupCodeUncheckedUpdateManyWithoutUserNestedInput
+  mfaChallenges?: Prisma.MfaChallengeUncheckedUpdateManyWithoutUserNestedInput
+  trustedDevices?: Prisma.TrustedDeviceUncheckedUpdateManyWithoutUserNestedInput
+  grants?: Prisma.PermissionGrantUncheckedUpdateManyWithoutUserNestedInput
+  memberships?: Prisma.OrgMemberUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
+  exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutDevicesInput = {
@@ -1486,6 +1898,8 @@ export type UserCreateWithoutDevicesInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutDevicesInput = {
@@ -1523,6 +1937,8 @@ export type UserUncheckedCreateWithoutDevicesInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutDevicesInput = {
@@ -1576,6 +1992,8 @@ export type UserUpdateWithoutDevicesInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutDevicesInput = {
@@ -1613,6 +2031,8 @@ export type UserUncheckedUpdateWithoutDevicesInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaMethodsInput = {
@@ -1650,6 +2070,8 @@ export type UserCreateWithoutMfaMethodsInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaMethodsInput = {
@@ -1687,6 +2109,8 @@ export type UserUncheckedCreateWithoutMfaMethodsInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaMethodsInput = {
@@ -1740,6 +2164,8 @@ export type UserUpdateWithoutMfaMethodsInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaMethodsInput = {
@@ -1777,6 +2203,8 @@ export type UserUncheckedUpdateWithoutMfaMethodsInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaBackupCodesInput = {
@@ -1814,6 +2242,8 @@ export type UserCreateWithoutMfaBackupCodesInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaBackupCodesInput = {
@@ -1851,6 +2281,8 @@ export type UserUncheckedCreateWithoutMfaBackupCodesInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaBackupCodesInput = {
@@ -1904,6 +2336,8 @@ export type UserUpdateWithoutMfaBackupCodesInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaBackupCodesInput = {
@@ -1941,6 +2375,8 @@ export type UserUncheckedUpdateWithoutMfaBackupCodesInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMfaChallengesInput = {
@@ -1978,6 +2414,8 @@ export type UserCreateWithoutMfaChallengesInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMfaChallengesInput = {
@@ -2015,6 +2453,8 @@ export type UserUncheckedCreateWithoutMfaChallengesInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMfaChallengesInput = {
@@ -2068,6 +2508,8 @@ export type UserUpdateWithoutMfaChallengesInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMfaChallengesInput = {
@@ -2105,6 +2547,8 @@ export type UserUncheckedUpdateWithoutMfaChallengesInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutTrustedDevicesInput = {
@@ -2142,6 +2586,8 @@ export type UserCreateWithoutTrustedDevicesInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutTrustedDevicesInput = {
@@ -2179,6 +2625,8 @@ export type UserUncheckedCreateWithoutTrustedDevicesInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutTrustedDevicesInput = {
@@ -2232,6 +2680,8 @@ export type UserUpdateWithoutTrustedDevicesInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTrustedDevicesInput = {
@@ -2269,6 +2719,8 @@ export type UserUncheckedUpdateWithoutTrustedDevicesInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutMembershipsInput = {
@@ -2306,6 +2758,8 @@ export type UserCreateWithoutMembershipsInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutMembershipsInput = {
@@ -2343,6 +2797,8 @@ export type UserUncheckedCreateWithoutMembershipsInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutMembershipsInput = {
@@ -2396,6 +2852,8 @@ export type UserUpdateWithoutMembershipsInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutMembershipsInput = {
@@ -2433,6 +2891,8 @@ export type UserUncheckedUpdateWithoutMembershipsInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPasswordInput = {
@@ -2470,6 +2930,8 @@ export type UserCreateWithoutPasswordInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPasswordInput = {
@@ -2507,6 +2969,8 @@ export type UserUncheckedCreateWithoutPasswordInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPasswordInput = {
@@ -2560,6 +3024,8 @@ export type UserUpdateWithoutPasswordInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPasswordInput = {
@@ -2597,6 +3063,8 @@ export type UserUncheckedUpdateWithoutPasswordInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPasswordHistoryInput = {
@@ -2634,6 +3102,8 @@ export type UserCreateWithoutPasswordHistoryInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPasswordHistoryInput = {
@@ -2671,6 +3141,8 @@ export type UserUncheckedCreateWithoutPasswordHistoryInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPasswordHistoryInput = {
@@ -2724,6 +3196,8 @@ export type UserUpdateWithoutPasswordHistoryInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPasswordHistoryInput = {
@@ -2761,6 +3235,8 @@ export type UserUncheckedUpdateWithoutPasswordHistoryInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutApiKeysInput = {
@@ -2798,6 +3274,8 @@ export type UserCreateWithoutApiKeysInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutApiKeysInput = {
@@ -2835,6 +3313,8 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutApiKeysInput = {
@@ -2888,6 +3368,8 @@ export type UserUpdateWithoutApiKeysInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutApiKeysInput = {
@@ -2925,6 +3407,8 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutSessionsInput = {
@@ -2962,6 +3446,8 @@ export type UserCreateWithoutSessionsInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutSessionsInput = {
@@ -2999,6 +3485,8 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutSessionsInput = {
@@ -3052,6 +3540,8 @@ export type UserUpdateWithoutSessionsInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSessionsInput = {
@@ -3089,6 +3579,8 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutOneTimeTokensInput = {
@@ -3126,6 +3618,8 @@ export type UserCreateWithoutOneTimeTokensInput = {
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutOneTimeTokensInput = {
@@ -3163,6 +3657,8 @@ export type UserUncheckedCreateWithoutOneTimeTokensInput = {
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutOneTimeTokensInput = {
@@ -3216,6 +3712,8 @@ export type UserUpdateWithoutOneTimeTokensInput = {
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutOneTimeTokensInput = {
@@ -3253,6 +3751,8 @@ export type UserUncheckedUpdateWithoutOneTimeTokensInput = {
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutTradingAccountsInput = {
@@ -3290,6 +3790,8 @@ export type UserCreateWithoutTradingAccountsInput = {
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutTradingAccountsInput = {
@@ -3327,6 +3829,8 @@ export type UserUncheckedCreateWithoutTradingAccountsInput = {
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingShares?: Prisma.TradingAccountShareUncheckedCreateNestedManyWithoutUserInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutTradingAccountsInput = {
@@ -3380,6 +3884,8 @@ export type UserUpdateWithoutTradingAccountsInput = {
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTradingAccountsInput = {
@@ -3417,6 +3923,8 @@ export type UserUncheckedUpdateWithoutTradingAccountsInput = {
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingShares?: Prisma.TradingAccountShareUncheckedUpdateManyWithoutUserNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutTradingSharesInput = {
@@ -3454,6 +3962,8 @@ export type UserCreateWithoutTradingSharesInput = {
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutUserInput
   exports?: Prisma.ExportCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountCreateNestedManyWithoutOwnerInput
+  identities?: Prisma.LinkedIdentityCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutTradingSharesInput = {
@@ -3491,6 +4001,8 @@ export type UserUncheckedCreateWithoutTradingSharesInput = {
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutUserInput
   exports?: Prisma.ExportUncheckedCreateNestedManyWithoutOwnerInput
   tradingAccounts?: Prisma.TradingAccountUncheckedCreateNestedManyWithoutOwnerInput
+  identities?: Prisma.LinkedIdentityUncheckedCreateNestedManyWithoutUserInput
+  oauthStates?: Prisma.OAuthStateUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutTradingSharesInput = {
@@ -3544,6 +4056,8 @@ export type UserUpdateWithoutTradingSharesInput = {
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutUserNestedInput
   exports?: Prisma.ExportUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUpdateManyWithoutOwnerNestedInput
+  identities?: Prisma.LinkedIdentityUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTradingSharesInput = {
@@ -3581,6 +4095,8 @@ export type UserUncheckedUpdateWithoutTradingSharesInput = {
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutUserNestedInput
   exports?: Prisma.ExportUncheckedUpdateManyWithoutOwnerNestedInput
   tradingAccounts?: Prisma.TradingAccountUncheckedUpdateManyWithoutOwnerNestedInput
+  identities?: Prisma.LinkedIdentityUncheckedUpdateManyWithoutUserNestedInput
+  oauthStates?: Prisma.OAuthStateUncheckedUpdateManyWithoutUserNestedInput
 }
 
 
@@ -3604,6 +4120,8 @@ export type UserCountOutputType = {
   exports: number
   tradingAccounts: number
   tradingShares: number
+  identities: number
+  oauthStates: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -3622,6 +4140,8 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   exports?: boolean | UserCountOutputTypeCountExportsArgs
   tradingAccounts?: boolean | UserCountOutputTypeCountTradingAccountsArgs
   tradingShares?: boolean | UserCountOutputTypeCountTradingSharesArgs
+  identities?: boolean | UserCountOutputTypeCountIdentitiesArgs
+  oauthStates?: boolean | UserCountOutputTypeCountOauthStatesArgs
 }
 
 /**
@@ -3739,6 +4259,20 @@ export type UserCountOutputTypeCountTradingSharesArgs<ExtArgs extends runtime.Ty
   where?: Prisma.TradingAccountShareWhereInput
 }
 
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountIdentitiesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.LinkedIdentityWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountOauthStatesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.OAuthStateWhereInput
+}
+
 
 export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -3776,6 +4310,8 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   exports?: boolean | Prisma.User$exportsArgs<ExtArgs>
   tradingAccounts?: boolean | Prisma.User$tradingAccountsArgs<ExtArgs>
   tradingShares?: boolean | Prisma.User$tradingSharesArgs<ExtArgs>
+  identities?: boolean | Prisma.User$identitiesArgs<ExtArgs>
+  oauthStates?: boolean | Prisma.User$oauthStatesArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -3863,6 +4399,8 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   exports?: boolean | Prisma.User$exportsArgs<ExtArgs>
   tradingAccounts?: boolean | Prisma.User$tradingAccountsArgs<ExtArgs>
   tradingShares?: boolean | Prisma.User$tradingSharesArgs<ExtArgs>
+  identities?: boolean | Prisma.User$identitiesArgs<ExtArgs>
+  oauthStates?: boolean | Prisma.User$oauthStatesArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -3887,6 +4425,8 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     exports: Prisma.$ExportPayload<ExtArgs>[]
     tradingAccounts: Prisma.$TradingAccountPayload<ExtArgs>[]
     tradingShares: Prisma.$TradingAccountSharePayload<ExtArgs>[]
+    identities: Prisma.$LinkedIdentityPayload<ExtArgs>[]
+    oauthStates: Prisma.$OAuthStatePayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -4321,6 +4861,8 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   exports<T extends Prisma.User$exportsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$exportsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ExportPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   tradingAccounts<T extends Prisma.User$tradingAccountsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$tradingAccountsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TradingAccountPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   tradingShares<T extends Prisma.User$tradingSharesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$tradingSharesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TradingAccountSharePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  identities<T extends Prisma.User$identitiesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$identitiesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$LinkedIdentityPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  oauthStates<T extends Prisma.User$oauthStatesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$oauthStatesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$OAuthStatePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -5138,6 +5680,54 @@ export type User$tradingSharesArgs<ExtArgs extends runtime.Types.Extensions.Inte
   take?: number
   skip?: number
   distinct?: Prisma.TradingAccountShareScalarFieldEnum | Prisma.TradingAccountShareScalarFieldEnum[]
+}
+
+/**
+ * User.identities
+ */
+export type User$identitiesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the LinkedIdentity
+   */
+  select?: Prisma.LinkedIdentitySelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the LinkedIdentity
+   */
+  omit?: Prisma.LinkedIdentityOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.LinkedIdentityInclude<ExtArgs> | null
+  where?: Prisma.LinkedIdentityWhereInput
+  orderBy?: Prisma.LinkedIdentityOrderByWithRelationInput | Prisma.LinkedIdentityOrderByWithRelationInput[]
+  cursor?: Prisma.LinkedIdentityWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.LinkedIdentityScalarFieldEnum | Prisma.LinkedIdentityScalarFieldEnum[]
+}
+
+/**
+ * User.oauthStates
+ */
+export type User$oauthStatesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the OAuthState
+   */
+  select?: Prisma.OAuthStateSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the OAuthState
+   */
+  omit?: Prisma.OAuthStateOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.OAuthStateInclude<ExtArgs> | null
+  where?: Prisma.OAuthStateWhereInput
+  orderBy?: Prisma.OAuthStateOrderByWithRelationInput | Prisma.OAuthStateOrderByWithRelationInput[]
+  cursor?: Prisma.OAuthStateWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.OAuthStateScalarFieldEnum | Prisma.OAuthStateScalarFieldEnum[]
 }
 
 /**
