@@ -8,10 +8,11 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { type Seen, type Server, serve } from './kite.ts';
 
 export type ProviderPerson = { sub: string; email?: string | undefined; email_verified?: unknown; [claim: string]: unknown };
-/** What is false about the next ID token. */
+/** What is false about the next answers. */
 export type Lie = {
   claims?: Record<string, unknown>;
   signedBy?: 'nobody' | 'a stranger' | 'the secret';
+  userinfo?: Record<string, unknown>;
   /** Further members of the token endpoint's answer; undefined takes one away. */
   answer?: Record<string, unknown>;
 };
@@ -107,7 +108,7 @@ export const openProvider = async (): Promise<LocalProvider> => {
     }
     if (seen.path === '/token' && seen.method === 'POST') return exchange(seen, response);
     const person = tokens.get(seen.headers.authorization?.slice(7) ?? '');
-    if (seen.path === '/userinfo' && person) return json(response, 200, { ...person, ...provider.lie?.claims });
+    if (seen.path === '/userinfo' && person) return json(response, 200, { ...person, ...provider.lie?.userinfo });
     json(response, 404, {});
   };
 
