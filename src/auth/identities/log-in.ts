@@ -65,11 +65,14 @@ export const logInByIdentity = (needs: LogInNeeds) => {
   };
 
   return async (caller: Caller, input: LogInInput, provider: string, claims: ProviderClaims): Promise<LogInOutcome> => {
+    const find = () => findIdentity(database, claims.issuer, claims.subject);
     for (let tries = 0; tries < mostTries; tries += 1) {
-      const identity = await findIdentity(database, claims.issuer, claims.subject);
+      const identity = await find();
       if (identity) return logIn(caller, input, identity, claims);
       const registered = await register(caller, provider, claims);
-      if (typeof registered !== 'string') return registered;
+      if (typeof registered === 'string') continue;
+      // The account of the address may be his own: made by the same identity, in another tab, just now.
+      if (registered.kind !== 'IdentityTaken' || !(await find())) return registered;
     }
     throw new Unavailable('the account is being changed elsewhere');
   };
