@@ -28,6 +28,8 @@ export type LocalProvider = Server & {
   person(given?: Partial<ProviderPerson>): ProviderPerson;
   /** The browser at the provider's page: what it comes back with. Throws where the client asked in another form than the protocol's. */
   authorize(authorizationUrl: string, person: ProviderPerson): { code: string; state: string; iss: string };
+  /** Whom the page knows that a browser is sent to; null: he declines. */
+  atThePage: ProviderPerson | null;
   /** New keys; the old ones are gone. */
   rotate(): Promise<void>;
 };
@@ -106,6 +108,14 @@ export const openProvider = async (): Promise<LocalProvider> => {
       const jwk = await exportJWK(key.publicKey);
       return json(response, 200, { keys: [{ ...jwk, kid: key.kid, alg: 'RS256', use: 'sig' }] });
     }
+    if (seen.path.startsWith('/authorize?')) {
+      const url = new URL(seen.path, provider.url);
+      const back = new URL(url.searchParams.get('redirect_uri') ?? '');
+      const { state, iss, code } = provider.authorize(url.href, provider.atThePage ?? provider.person());
+      const told = provider.atThePage ? { code, state, iss } : { error: 'access_denied', state, iss };
+      for (const [name, value] of Object.entries(told)) back.searchParams.set(name, value);
+      return void response.writeHead(302, { location: back.href }).end();
+    }
     if (seen.path === '/token' && seen.method === 'POST') return exchange(seen, response);
     const person = tokens.get(seen.headers.authorization?.slice(7) ?? '');
     if (seen.path === '/userinfo' && person) return json(response, 200, { ...person, ...provider.lie?.userinfo });
@@ -120,6 +130,7 @@ export const openProvider = async (): Promise<LocalProvider> => {
     clientSecret,
     metadata: {},
     lie: null,
+    atThePage: null,
     secrets,
     person: (given = {}) => {
       count += 1;
