@@ -35,7 +35,10 @@ const fallback = (type: GraphQLInputType): string => {
   if (isListType(type)) return '[]';
   if (isInputObjectType(type)) return '{}';
   if (isEnumType(type)) return type.getValues()[0]!.name;
-  const plain: Record<string, string> = { Int: '1', Float: '1', Boolean: 'true', JSON: '{}', DateTime: '"2030-01-01T00:00:00Z"' };
+  const plain: Record<string, string> = {
+    ...{ Int: '1', Float: '1', Boolean: 'true', JSON: '{}' },
+    ...{ DateTime: '"2030-01-01T00:00:00Z"', URL: '"https://app.example.com/"' },
+  };
   return plain[getNamedType(type).name] ?? '"sample"';
 };
 const given = (of: readonly (GraphQLArgument | GraphQLInputField)[], values: Values): string =>

@@ -6,7 +6,7 @@ import { totp, withTotp } from '../../kit/mfa.ts';
 import { type LocalProvider, openProvider } from '../../kit/provider.ts';
 import { refreshWith } from '../../kit/refreshing.ts';
 import { openWorld, type SignedInPerson, someEmail, type World } from '../../kit/world.ts';
-import { nextStep, setup, verify } from '../mfa/asking.ts';
+import { nextStep, setup, verify, withSent } from '../mfa/asking.ts';
 
 const adminEmail = 'first.admin@example.org';
 let provider: LocalProvider;
@@ -155,6 +155,21 @@ describe('whoever has an identity', () => {
       code: totp(secret, nextStep(world)),
     });
     expect(done).toMatchObject({ __typename: 'SignedIn', session: { amr: ['fed', 'otp', 'mfa'] } });
+  });
+
+  it('is asked for a mailed code too, which is another factor than a provider’s word', async () => {
+    const person = provider.person();
+    const { accessToken, user, session } = await signInBy(world.anonymous, provider, person);
+    const client = world.anonymous.as(accessToken);
+    await withSent(
+      world,
+      { id: user.id, email: user.email, accessToken, refreshToken: '', sessionId: session.id, client },
+      { type: 'EMAIL' },
+    );
+    expect(await signInBy(world.anonymous, provider, person)).toMatchObject({
+      __typename: 'MfaRequired',
+      methods: ['EMAIL', 'BACKUP_CODE'],
+    });
   });
 
   it('opens sensitive doors by signing in again: where the provider says when it was proved, it has to have been just now', async () => {

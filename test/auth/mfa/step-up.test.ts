@@ -54,13 +54,14 @@ const doors = {
   updateRole: `updateRole(input: { roleId: "01890000-0000-7000-8000-000000000000" }) { __typename }`,
   deleteRole: `deleteRole(input: { roleId: "01890000-0000-7000-8000-000000000000" }) { __typename }`,
   deleteWebhook: `deleteWebhook(input: { endpointId: "01890000-0000-7000-8000-000000000000" }) { __typename }`,
+  unlinkIdentity: 'unlinkIdentity(input: { identityId: "01890000-0000-7000-8000-000000000000" }) { __typename }',
   setMfaPolicy: 'setMfaPolicy(input: { phishingResistantOnly: false }) { __typename }',
 };
 /** Tried where their rooms are: who may not do them at all is told that first. */
 const elsewhere = [
   ...['activateUser', 'adminUpdateUser', 'assignRole', 'createUser', 'deleteUser', 'impersonate', 'importUsers', 'unassignRole'],
   ...['createApiKey', 'createRole', 'createWebhook', 'grantPermission', 'transferOwnership'],
-  ...['revealTradingCredentials', 'shareTradingAccount'],
+  ...['revealTradingCredentials', 'shareTradingAccount', 'startOAuth'],
 ];
 const changePassword = `changePassword(input: { currentPassword: "${password}", newPassword: "${next}" }) { __typename }`;
 type Told = { code: string | null; methods?: string[] };
