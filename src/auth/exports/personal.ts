@@ -9,6 +9,7 @@ import { statement } from '../../infra/postgres/database.ts';
 export const leftOut: Readonly<Record<string, string>> = {
   password_history: 'digests of former passwords',
   one_time_tokens: 'digests of links and codes on their way',
+  oauth_states: 'digests of sign-ins that are on their way through a provider, over in minutes',
   mfa_challenges: 'a sign-in or a setup under way, over in minutes',
 };
 
@@ -25,6 +26,7 @@ export const sections: Readonly<Record<string, string>> = {
   trusted_devices: `SELECT id, name, browser, os, created_at AS "createdAt", expires_at AS "expiresAt", last_used_at AS "lastUsedAt" FROM trusted_devices WHERE user_id = $1 ORDER BY id`,
   mfa_methods: `SELECT id, type, label, phone, created_at AS "createdAt", confirmed_at AS "confirmedAt", last_used_at AS "lastUsedAt" FROM mfa_methods WHERE user_id = $1 ORDER BY id`,
   mfa_backup_codes: `SELECT created_at AS "createdAt", used_at AS "usedAt" FROM mfa_backup_codes WHERE user_id = $1 ORDER BY id`,
+  identities: `SELECT id, provider, issuer, subject, email, linked_at AS "linkedAt", last_used_at AS "lastUsedAt" FROM identities WHERE user_id = $1 ORDER BY id`,
   org_members: `SELECT m.org_id AS "organizationId", o.name AS organization, r.name AS role, m.joined_at AS "joinedAt" FROM org_members m
     JOIN organizations o ON o.id = m.org_id JOIN roles r ON r.id = m.role_id WHERE m.user_id = $1 ORDER BY m.org_id`,
   invitations: `SELECT i.org_id AS "organizationId", o.name AS organization, i.email, i.created_at AS "createdAt", i.expires_at AS "expiresAt", i.ended_at AS "endedAt" FROM invitations i
