@@ -89,7 +89,6 @@ describe('the sensitive doors', () => {
     expect(told).toEqual(shut(withFactor));
     expect(changed).toEqual(nothing);
   });
-
   it.each(Object.entries(doors))('%s asks who has no factor for the password, and opens to it for five minutes', async (_, text) => {
     const person = stale(await world.signedIn());
     const { answer: told, changed } = await watch(() => denial(person.client, text));
