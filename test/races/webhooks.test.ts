@@ -38,6 +38,8 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 beforeEach(async () => {
+  // A test that failed, and is tried again, may have left fewer.
+  while (servers.length < 2) servers.push(await startServer(own));
   receiver = await startReceiver();
 });
 afterEach(async () => {
@@ -97,7 +99,6 @@ describe('on three processes', () => {
     } finally {
       world.clock.move(-61);
     }
-    servers.push(await startServer(own));
   });
 
   it('what one that is stopped had in hand is given back, and sent by another', { timeout: 60_000 }, async () => {
@@ -106,18 +107,17 @@ describe('on three processes', () => {
     await write(world, factsAbout(world, someone, 8));
     // Four at once of each process.
     await vi.waitFor(() => expect(receiver.received.length).toBe(8), { timeout: 20_000, interval: 50 });
-    const began = performance.now();
     const doomed = servers.splice(0);
     expect(await Promise.all(doomed.map((server) => server.stop()))).toEqual([0, 0]);
-    expect(performance.now() - began).toBeLessThan(9_000);
     receiver.state.answer = 200;
     receiver.release();
     await vi.waitFor(async () => expect((await rowsOf(world, id)).filter((row) => row.status_code !== 200 || row.lease)).toEqual([]), {
-      timeout: 9_000,
+      timeout: 20_000,
       interval: 50,
     });
     expect(new Set(idsOf()).size).toBe(8);
-    servers = await Promise.all([startServer(own), startServer(own)]);
+    // Nobody waited for the silent receiver until that was a failure: each was delivered by its first attempt that counts.
+    expect((await rowsOf(world, id)).map(({ attempt }) => attempt)).toEqual(Array(8).fill(1));
   });
 
   it.each([
