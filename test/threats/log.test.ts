@@ -176,4 +176,43 @@ describe('a part of the log', () => {
     expect(await verify({ from: day(3) })).toMatchObject({ valid: true, events: 0, seals: 0, from: null, to: null });
     expect(await verify({ to: day(1) })).toMatchObject({ valid: false, firstBroken: fact(5) });
   });
+
+  it.each([
+    ['a fact is changed', `UPDATE audit_events SET resource = 'x' WHERE id = '$fact'`],
+    ['a fact is taken away', `DELETE FROM audit_events WHERE id = '$fact'`],
+  ])('is not left out by moving the times of the seal in which %s', async (_what, change) => {
+    await client.query(change.replace('$fact', fact(27)));
+    for (const times of [
+      `first_at = '1970-01-01', last_at = '1970-01-01'`,
+      `first_at = '2970-01-01', last_at = '2970-01-01'`,
+      `last_at = '1970-01-01'`,
+    ]) {
+      await client.query('SAVEPOINT before');
+      await client.query(`UPDATE audit_seals SET ${times} WHERE number = 2`);
+      for (const range of [{ from: day(1), to: day(2) }, { from: day(1) }, { to: day(2) }, {}])
+        expect((await verify(range)).valid).toBe(false);
+      await client.query('ROLLBACK TO before');
+    }
+  });
+
+  it('that is taken away whole, with its seal, is missed by itself and by what follows', async () => {
+    await client.query('DELETE FROM audit_events WHERE id = ANY($1)', [ids.slice(20, 40)]);
+    await client.query('DELETE FROM audit_seals WHERE number = 2');
+    for (const range of [{ from: day(1), to: day(2) }, { from: day(1) }, { from: day(2) }, {}])
+      expect((await verify(range)).valid).toBe(false);
+  });
+});
+
+describe('the sealer', () => {
+  it('seals nothing on top of a seal that is not as it was signed, and says so', async () => {
+    const said: unknown[] = [];
+    const log = { ...world.house.infra.log, error: (what: unknown) => said.push(what), info: () => {} } as never;
+    await plant(planted, 59, 'seq + 1');
+    await client.query('UPDATE audit_seals SET total = total + 1 WHERE number = 3');
+    const needs = { database, clock: world.clock, log, sealKey: sealKey(await houseSecret(world.house.infra, 'audit_seal')) };
+    expect(await sealLog(needs)()).toBe(0);
+    expect(said).toEqual([{ number: 3 }]);
+    await client.query('UPDATE audit_seals SET total = total - 1 WHERE number = 3');
+    expect(await sealLog(needs)()).toBe(1);
+  });
 });

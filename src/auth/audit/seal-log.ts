@@ -38,6 +38,11 @@ export const sealLog = (needs: SealNeeds) => async (): Promise<number> => {
   const { database, log } = needs;
   for (let made = 0; ; made += 1) {
     const before = await findLastSeal(database);
+    if (before && !needs.sealKey.verify(statementOf(before), before.signature)) {
+      // Signed on top of it, it would look whole from then on.
+      log.error({ number: before.number }, 'the last seal of the log is not as it was signed: nothing is sealed on it');
+      return made;
+    }
     const facts = await readAfter(database, before?.until ?? beginning, batch);
     if (facts.length === 0) return made;
     const seal = sealOf(facts, before, needs);

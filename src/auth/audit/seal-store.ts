@@ -59,12 +59,17 @@ export const insertSeal = async (sql: Sql, seal: Seal): Promise<boolean> => {
   return (await sql.run(insert, values)).length > 0;
 };
 
-const span = statement(`SELECT min(number)::text AS first, max(number)::text AS last FROM audit_seals
-  WHERE ($1::timestamptz IS NULL OR last_at >= $1) AND ($2::timestamptz IS NULL OR first_at < $2)`);
-/** The first and the last seal that cover facts of that time; null where none does. */
-export const findSpan = async (sql: Sql, from: Date | null, to: Date | null): Promise<{ first: number; last: number } | null> => {
-  const [row] = await sql.run<{ first: string | null; last: string | null }>(span, [from, to]);
-  return row?.first && row.last ? { first: Number(row.first), last: Number(row.last) } : null;
+const bounds = statement(`SELECT (SELECT max(number) FROM audit_seals WHERE last_at < $1)::text AS before,
+  (SELECT min(number) FROM audit_seals WHERE first_at >= $2)::text AS after, (SELECT max(number) FROM audit_seals)::text AS last`);
+/** By what the seals say of their times: the last one that ends before `from`, the first that begins at `to` or later (null: none), and the last of all. */
+export const findBounds = async (
+  sql: Sql,
+  from: Date | null,
+  to: Date | null,
+): Promise<{ before: number | null; after: number | null; last: number }> => {
+  const [row] = await sql.run<Record<'before' | 'after' | 'last', string | null>>(bounds, [from, to]);
+  const numberOf = (text: string | null | undefined) => (text ? Number(text) : null);
+  return { before: numberOf(row?.before), after: numberOf(row?.after), last: numberOf(row?.last) ?? 0 };
 };
 
 const within = statement(

@@ -6,7 +6,7 @@ import { entriesIn, entryOf, entrySize, idOf, rootOf } from './merkle.ts';
 import { isAfter } from './model.ts';
 import { chainedTo, type Seal, type SealKey, statementOf } from './seal.ts';
 import { beginning } from './seal-log.ts';
-import { findLastSeal, findSeal, findSpan, readWithin } from './seal-store.ts';
+import { findBounds, findLastSeal, findSeal, readWithin } from './seal-store.ts';
 import { readAfter } from './store.ts';
 
 export type AuditRange = { from?: Date | null; to?: Date | null };
@@ -30,13 +30,16 @@ const sealedWithinMs = 3_600_000;
 const mostWaiting = 4;
 
 type Flaw = { id: string | null };
-const isGenuine = (sealKey: SealKey, seal: Seal, before: Seal | null): boolean =>
+/** Whether the seal says what was signed, on the one before. Its facts are not looked at. */
+const isSigned = (sealKey: SealKey, seal: Seal, before: Seal | null): boolean =>
   seal.number === (before?.number ?? 0) + 1 &&
   seal.total === (before?.total ?? 0) + seal.events &&
-  seal.entries.length === seal.events * entrySize &&
   (seal.previous === null ? before === null : chainedTo(before)?.equals(seal.previous) === true) &&
+  sealKey.verify(statementOf(seal), seal.signature);
+const isGenuine = (sealKey: SealKey, seal: Seal, before: Seal | null): boolean =>
+  isSigned(sealKey, seal, before) &&
+  seal.entries.length === seal.events * entrySize &&
   isAfter(seal.until, before?.until ?? beginning) &&
-  sealKey.verify(statementOf(seal), seal.signature) &&
   rootOf(entriesIn(seal.entries)).equals(seal.root);
 
 /** What is wrong with a batch, of which the first fact that is; null where it is as it was sealed. */
@@ -63,28 +66,42 @@ const unsealed = async ({ database, clock }: VerifyNeeds, { from, to }: AuditRan
   return (from && fact.occurred_at < from) || (to && fact.occurred_at >= to) ? null : { id: fact.id };
 };
 
+/**
+ * Which seals are recomputed, and the two about them. Those are looked at too, without their facts: by what they say of their times a range is
+ * chosen, and a time that was changed would leave out whatever somebody likes.
+ */
+const rangeOf = async ({ database, sealKey }: VerifyNeeds, { from, to }: AuditRange) => {
+  const { before, after, last } = await findBounds(database, from ?? null, to ?? null);
+  const early = before === null ? null : await findSeal(database, before);
+  const earlier = before === null || before === 1 ? null : await findSeal(database, before - 1);
+  const sound = before === null || (early !== null && isSigned(sealKey, early, earlier));
+  return { before: early, sound, first: (before ?? 0) + 1, last: after === null ? last : after - 1, after };
+};
+
 const verify = async (needs: VerifyNeeds, range: AuditRange): Promise<AuditVerification> => {
-  const { database } = needs;
+  const { database, sealKey } = needs;
   const seen = { events: 0, seals: 0, from: null as Date | null, to: null as Date | null };
-  const span = await findSpan(database, range.from ?? null, range.to ?? null);
-  // Without a bound all of it: also what was put before the first seal that is left.
-  const first = range.from ? (span?.first ?? 1) : 1;
-  let before = first > 1 ? await findSeal(database, first - 1) : null;
-  for (let number = first; span && number <= span.last; number += 1) {
+  const broken = (firstBroken: string | null): AuditVerification => ({ ...seen, valid: false, firstBroken });
+  const idAfter = async (seal: Seal | null) => (await readAfter(database, seal?.until ?? beginning, 1))[0]?.id ?? null;
+  const { sound, first, last, after, before: bound } = await rangeOf(needs, range);
+  if (!sound) return broken(await idAfter(bound));
+  let before = bound;
+  for (let number = first; number <= last; number += 1) {
     const seal = await findSeal(database, number);
-    const flaw = seal
-      ? await flawOf(needs, seal, before)
-      : { id: (await readAfter(database, before?.until ?? beginning, 1))[0]?.id ?? null };
-    if (flaw) return { ...seen, valid: false, firstBroken: flaw.id };
+    if (!seal) return broken(await idAfter(before));
+    const flaw = await flawOf(needs, seal, before);
+    if (flaw) return broken(flaw.id);
     before = seal;
-    if (seal) {
-      seen.events += seal.events;
-      seen.seals += 1;
-      seen.from = seen.from && seen.from < seal.firstAt ? seen.from : seal.firstAt;
-      seen.to = seen.to && seen.to > seal.lastAt ? seen.to : seal.lastAt;
-    }
+    seen.events += seal.events;
+    seen.seals += 1;
+    seen.from = seen.from && seen.from < seal.firstAt ? seen.from : seal.firstAt;
+    seen.to = seen.to && seen.to > seal.lastAt ? seen.to : seal.lastAt;
     // Others have their turn between two batches.
     await turn();
+  }
+  if (after !== null) {
+    const next = await findSeal(database, after);
+    return next && isSigned(sealKey, next, before) ? { ...seen, valid: true, firstBroken: null } : broken(await idAfter(before));
   }
   const flaw = await unsealed(needs, range);
   return { ...seen, valid: flaw === null, firstBroken: flaw?.id ?? null };
