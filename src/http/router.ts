@@ -80,7 +80,8 @@ export const openRouter = (needs: {
     // RFC 8414 §3.1: where the issuer has a path, a client asks for that behind the well-known one.
     routes.set(name + new URL(oauth.metadata.issuer).pathname.replace(/\/$/, ''), metadata);
   }
-  if (house.auth.exports) routes.set('/export', { name: '/export', methods: reading(openExportDownload(house.auth.exports)) });
+  if (house.auth.exports)
+    routes.set('/export', { name: '/export', methods: reading(openExportDownload({ exports: house.auth.exports, desk })) });
   const routeOf = (path: string): Route | undefined =>
     routes.get(path) ?? (inbox && (path === '/inbox' || path.startsWith('/inbox/')) ? inbox : undefined);
 

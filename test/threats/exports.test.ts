@@ -1,14 +1,16 @@
 /** Links to exports: what opens without signing in, and for whom it stops opening. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admin, countFacts, factOf } from '../kit/administration.ts';
-import { exportEvents, fetchFrom, ready, stateOf } from '../kit/exports.ts';
+import { exportEvents, exportMine, fetchFrom, ready, stateOf } from '../kit/exports.ts';
+import { keepLog } from '../kit/log.ts';
 import { act, found, member } from '../kit/organizations.ts';
 import { openWorld, type SignedInPerson } from '../kit/world.ts';
 
 let world: Awaited<ReturnType<typeof openWorld>>;
 let boss: SignedInPerson;
+const log = keepLog();
 beforeAll(async () => {
-  world = await openWorld();
+  world = await openWorld({ LOG_LEVEL: 'error' }, { destination: log.destination });
   boss = await world.signedIn(undefined, { roles: ['superadmin'] });
 });
 afterAll(() => world?.close());
@@ -80,13 +82,13 @@ describe('a link to an export', () => {
     boss = await world.signIn(boss);
   });
 
-  it('opens nothing while its owner is deactivated', async () => {
+  it('opens nothing once its owner was deactivated, which ends his sessions', async () => {
     const person = await world.signedIn();
     const { downloadUrl } = await linkOf(person);
     await admin(boss.client, 'deactivateUser', { userId: person.id });
     expect(await statusOf(downloadUrl)).toBe(404);
     await admin(boss.client, 'activateUser', { userId: person.id });
-    expect(await statusOf(downloadUrl)).toBe(200);
+    expect(await statusOf(downloadUrl)).toBe(404);
   });
 
   it('to everybody’s facts opens nothing once its owner may not read them, on the platform or in the organization', async () => {
@@ -104,5 +106,60 @@ describe('a link to an export', () => {
     await act(owner.client, 'removeMember', { orgId, userId: clerk.id });
     expect(await statusOf(ofOrg.downloadUrl)).toBe(404);
     expect(await statusOf(own.downloadUrl)).toBe(200);
+  });
+
+  it('opens nothing once the session that asked for it was ended', async () => {
+    const person = await world.signedIn();
+    const audit = await linkOf(person);
+    const { id } = await exportMine(person.client);
+    const { downloadUrl } = await ready(person.client, id);
+    expect([await statusOf(audit.downloadUrl), await statusOf(downloadUrl)]).toEqual([200, 200]);
+    await person.client.ask('mutation { logout { __typename } }');
+    expect([await statusOf(audit.downloadUrl), await statusOf(downloadUrl)]).toEqual([404, 404]);
+  });
+
+  it('is fetched thirty times in an hour and no more, since each is a fact and asks nobody who he is', async () => {
+    const person = await world.signedIn();
+    const { downloadUrl } = await linkOf(person);
+    const before = await countFacts(world);
+    const answers = await Promise.all(Array.from({ length: 35 }, () => fetchFrom(world, downloadUrl)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(30);
+    expect(answers.find(({ status }) => status === 429)?.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect((await countFacts(world)) - before).toBe(30);
+  });
+
+  it('is cut off where a part does not open, and the operator is told', async () => {
+    const person = await world.signedIn();
+    const { id, downloadUrl } = await linkOf(person);
+    await world.sql(
+      'UPDATE export_parts SET sealed = set_byte(sealed, length(sealed) - 1, get_byte(sealed, length(sealed) - 1) # 1) WHERE export_id = $1',
+      [id],
+    );
+    await expect(fetchFrom(world, downloadUrl).then((response) => response.text())).rejects.toThrow();
+    expect(log.text()).toContain('an export broke off');
+  });
+});
+
+describe('an export of the log', () => {
+  it('has no session of others, also where its owner acted on nobody: neither an organization nor a user reads those', async () => {
+    const owner = await world.signedIn();
+    const orgId = await found(owner);
+    const other = await member(world, owner, orgId, 'admin');
+    expect((await act(other.client, 'updateOrganization', { orgId, name: 'Daughters' })).__typename).toBe('Organization');
+    const text = await (await fetchFrom(world, (await linkOf(owner, { orgId })).downloadUrl)).text();
+    expect(text).toContain('organization.updated');
+    expect(text).toContain(owner.sessionId);
+    expect(text).not.toContain(other.sessionId);
+    const person = await world.signedIn();
+    await admin(boss.client, 'adminUpdateUser', { userId: person.id, name: 'Yves' });
+    const own = await (await fetchFrom(world, (await linkOf(person)).downloadUrl)).text();
+    expect(own).toContain('user.updated');
+    expect(own).not.toContain(boss.sessionId);
+  });
+
+  it('by a filter with half of a character is a BAD_REQUEST, as a page is', async () => {
+    const person = await world.signedIn();
+    for (const filter of [{ resource: '\ud800' }, { ipAddress: '\ud800' }])
+      expect(await exportEvents(person.client, { format: 'CSV', filter })).toEqual({ __typename: 'BAD_REQUEST' });
   });
 });

@@ -36,7 +36,9 @@ export const visibleFacts = (caller: SignedInCaller, filter: FactFilter | null |
   if (types && (types.length > 50 || types.some((type) => !/^[a-z_]+(\.[a-z_]+)*(\.\*)?$|^\*$/.test(type))))
     throw badRequest('filter.types takes at most 50 names such as session.created, and prefixes such as session.*');
   // PostgreSQL takes no NUL in a text.
-  if (resource?.includes('\0') || ipAddress?.includes('\0')) throw badRequest('filter.resource and filter.ipAddress take no NUL.');
+  for (const text of [resource, ipAddress])
+    if (text && (text.includes('\0') || !text.isWellFormed()))
+      throw badRequest('filter.resource and filter.ipAddress take no NUL and no half of a character.');
   const all = caller.permissions.has('audit.read');
   if (ids.orgId && !all && !inOrganization) throw forbidden('audit.read is needed in that organization.');
   return { ...filter, ...ids, personId: all || (ids.orgId && inOrganization) ? null : caller.identity.userId };

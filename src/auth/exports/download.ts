@@ -1,7 +1,7 @@
 /** Fetching what was written, by its link. Whoever has the link has what it opens, until it is over, and as long as its owner may read it. */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { Clock, Database, Kms } from '../../infra/ports.ts';
+import type { Clock, Database, Kms, Limiter, Rate } from '../../infra/ports.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { Origin } from '../caller.ts';
 import { contentTypes } from './format.ts';
@@ -14,17 +14,21 @@ export type DownloadNeeds = {
   database: Database;
   clock: Clock;
   kms: Kms;
+  limiter: Limiter;
   trail: AuditTrail;
   links: Links;
   /** Whether the user still sees everybody's facts: of an organization, or of all. */
   stillSees(userId: string, orgId: string | null): Promise<boolean>;
 };
+/** Fetches of one export: each is a fact, and its link asks nobody who he is. */
+const fetches: Rate = { limit: 30, seconds: 3_600 };
+
 export type Download = { contentType: string; fileName: string; parts: AsyncGenerator<Buffer> };
 
-/** Null: the token opens nothing (any more). `fetch`: whether it is read, which is a fact, and not only asked about. */
+/** Null: the token opens nothing (any more); `retryAfterSeconds`: it was fetched too often. `fetch`: whether it is read, which is a fact, and not only asked about. */
 export const openDownload =
   (needs: DownloadNeeds) =>
-  async (origin: Origin, token: string, fetch: boolean): Promise<Download | null> => {
+  async (origin: Origin, token: string, fetch: boolean): Promise<Download | { retryAfterSeconds: number } | null> => {
     const { database, clock, trail } = needs;
     const id = needs.links.idOf(token);
     const row = id === null ? undefined : await findExport(database, id);
@@ -34,6 +38,8 @@ export const openDownload =
     const where = row.sees_addresses ? null : (orgId ?? null);
     if (personId === null && !(await needs.stillSees(row.owner_id, where))) return null;
     if (fetch) {
+      const place = await needs.limiter.take(`export fetched:${row.id}`, fetches);
+      if (!place.allowed) return { retryAfterSeconds: place.retryAfterSeconds };
       const data = { export: row.id };
       await trail.write(database, [trail.fact(origin, { type: 'export.downloaded', data, subjectId: row.owner_id, orgId: orgId ?? null })]);
       trail.committed();

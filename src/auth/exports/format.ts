@@ -22,7 +22,7 @@ export const columns = [
 ] as const;
 export type Told = Record<(typeof columns)[number], unknown>;
 
-/** Where the actor was is told as AuditEvent tells it: to whoever sees all addresses, and of what the owner did himself, or nobody known did. */
+/** Where the actor was, and in which session, is told as AuditEvent tells it: to whoever sees all addresses, and of what the owner did himself, or nobody known did. */
 export const toldOf = (fact: FactRow, ownerId: string, seesAddresses: boolean): Told => {
   const seen = seesWhereFrom(fact, { all: seesAddresses, userId: ownerId });
   const where = <T>(part: T): T | null => (seen ? part : null);
@@ -36,7 +36,7 @@ export const toldOf = (fact: FactRow, ownerId: string, seesAddresses: boolean): 
     impersonatorId: fact.impersonator_id,
     subjectId: fact.subject_id,
     organizationId: fact.org_id,
-    sessionId: fact.session_id,
+    sessionId: where(fact.session_id),
     resource: fact.resource,
     ipAddress: where(fact.ip_address),
     userAgent: where(fact.user_agent),
@@ -46,7 +46,7 @@ export const toldOf = (fact: FactRow, ownerId: string, seesAddresses: boolean): 
 };
 
 /** Spreadsheets take a cell that begins so for a formula (OWASP, CSV injection): an apostrophe makes it text. */
-const formula = /^[=+\-@\t\r]/;
+const formula = /^[=+\-@\t\r\n]/;
 const cell = (value: unknown): string => {
   if (value === null) return '';
   const text = value instanceof Date ? value.toISOString() : typeof value === 'object' ? JSON.stringify(value) : String(value);

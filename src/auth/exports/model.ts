@@ -8,8 +8,8 @@ export type ExportFormat = 'JSON' | 'CSV' | 'NDJSON';
 export type ExportStatus = 'PENDING' | 'RUNNING' | 'READY' | 'FAILED' | 'EXPIRED';
 export type ExportKind = 'AUDIT' | 'PERSONAL';
 
-/** More facts are not exported at once: ask for a shorter time. */
-export const mostRows = 100_000;
+/** More facts are not exported at once: of the log ask for a shorter time; of his own data everybody has a copy, whatever he has done. */
+export const mostRows = { AUDIT: 100_000, PERSONAL: 2_000_000 } as const;
 /** How long a link opens what was written: of the log a day, of somebody's data an hour. */
 export const openSeconds = { AUDIT: 86_400, PERSONAL: 3_600 } as const;
 /** What has not been written by then will not be. */

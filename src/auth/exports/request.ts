@@ -34,8 +34,9 @@ const request = async (needs: RequestNeeds, caller: SignedInCaller, wanted: Want
   const now = clock.now();
   // What comes later is not in it: an export says how things were when it was asked for.
   const visible = { ...wanted.visible, to: wanted.visible.to && wanted.visible.to < now ? wanted.visible.to : now };
-  const total = await needs.facts.count(visible, mostRows + 1);
-  if (total > mostRows) return { kind: 'ExportTooLarge', limit: mostRows };
+  const limit = mostRows[wanted.kind];
+  const total = await needs.facts.count(visible, limit + 1);
+  if (total > limit) return { kind: 'ExportTooLarge', limit };
   const id = random.uuid(now);
   const data = { export: id, kind: wanted.kind, format: wanted.format };
   const { orgId } = visible;

@@ -12,7 +12,7 @@ export type NewExport = Omit<ExportRow, 'status' | 'rows' | 'parts' | 'cursor'>;
 const insert =
   statement(`WITH made AS (INSERT INTO exports (id, kind, owner_id, session_id, format, visible, sees_addresses, total, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${columns}),
-  queued AS (SELECT graphile_worker.add_job('${exportTask}', payload := json_build_object('id', id), queue_name := '${exportTask}', max_attempts := 5) FROM made)
+  queued AS (SELECT graphile_worker.add_job('${exportTask}', payload := json_build_object('id', id), queue_name := '${exportTask}', max_attempts := 8) FROM made)
   SELECT made.* FROM made, queued`);
 /** Makes it, and queues the writing of it in the same transaction; one is written at a time, so that letters never wait for exports. */
 export const insertExport = async (sql: Sql, made: NewExport): Promise<ExportRow> => {
@@ -22,9 +22,10 @@ export const insertExport = async (sql: Sql, made: NewExport): Promise<ExportRow
 };
 
 const one = statement(
-  `SELECT ${columns}, (SELECT u.status = 'ACTIVE' FROM users u WHERE u.id = owner_id) AS active FROM exports WHERE id = $1`,
+  `SELECT ${columns}, (SELECT u.status = 'ACTIVE' FROM users u WHERE u.id = owner_id)
+  AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = session_id AND s.revoked_at IS NULL) AS active FROM exports WHERE id = $1`,
 );
-/** `active`: whether its owner is. */
+/** `active`: whether its owner is, and nobody has ended the session that asked for it. */
 export const findExport = async (sql: Sql, id: string): Promise<(ExportRow & { active: boolean }) | undefined> =>
   (await sql.run<ExportRow & { active: boolean }>(one, [id]))[0];
 

@@ -110,6 +110,18 @@ describe('a copy of somebody’s data', () => {
     expect([await world.sql('SELECT id FROM exports ORDER BY id'), await countFacts(world)]).toEqual([before, facts]);
   });
 
+  it('is had also by whom the log knows well: the limit on exports of the log is none of his', { timeout: 60_000 }, async () => {
+    const person = await world.signedIn();
+    await world.sql(
+      `INSERT INTO audit_events (id, type, occurred_at, outcome, subject_id)
+       SELECT uuidv7(), 'session.refreshed', now(), 'SUCCESS', $1 FROM generate_series(1, 100001)`,
+      [person.id],
+    );
+    const made = await exportMine(person.client);
+    expect(made.__typename).toBe('AuditExport');
+    await world.sql('DELETE FROM exports WHERE id = $1', [made.id]);
+  });
+
   it('goes with him when he is erased', async () => {
     const person = await world.signedIn();
     const { id } = await exportMine(person.client);
