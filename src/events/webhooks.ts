@@ -5,14 +5,15 @@
 import { logTopic } from '../auth/audit/record.ts';
 import type { Auth } from '../auth/index.ts';
 import { webhookTopic } from '../auth/webhooks/create.ts';
+import { ownerOf } from '../auth/webhooks/queue-store.ts';
 import type { Fanout, Log } from '../infra/ports.ts';
 
 const periodMs = 1_000;
 /** Words that come within this time of a look are answered by one more look. The log grows by the second, and few of its facts are for anybody. */
 const restMs = { queueing: 100, sending: 20 } as const;
 const countMs = 10_000;
-/** At work at once in one process. Of one endpoint few, of one that fails one; all that fail share half, so that they never take the room of the others. */
-export const webhookRoom = { most: 64, failing: 32, perEndpoint: 4, perFailing: 1 } as const;
+/** At work at once in one process. Of one endpoint few, of one that fails one, of one owner a quarter; all that fail share half, so that they never take the room of the others. */
+export const webhookRoom = { most: 64, failing: 32, perEndpoint: 4, perFailing: 1, perOwner: 16 } as const;
 /** What runs is waited for so long at the end, and then called off. */
 const stopMs = 4_000;
 
@@ -63,6 +64,7 @@ const openLoop = (what: keyof typeof restMs, look: () => Promise<void>, log: Log
 export const openWebhooks = async ({ work, fanout, log }: Needs) => {
   const stopping = new AbortController();
   const running = new Map<string, number>();
+  const owners = new Map<string, number>();
   const atWork = new Set<Promise<void>>();
   let failingNow = 0;
   let any = false;
@@ -71,9 +73,14 @@ export const openWebhooks = async ({ work, fanout, log }: Needs) => {
   const start = (claim: Awaited<ReturnType<typeof work.claim>>[number]): void => {
     const { endpointId, failing } = claim;
     const count = (change: 1 | -1) => {
-      const left = (running.get(endpointId) ?? 0) + change;
-      if (left === 0) running.delete(endpointId);
-      else running.set(endpointId, left);
+      for (const [counts, key] of [
+        [running, endpointId],
+        [owners, ownerOf(claim)],
+      ] as const) {
+        const left = (counts.get(key) ?? 0) + change;
+        if (left === 0) counts.delete(key);
+        else counts.set(key, left);
+      }
       if (failing) failingNow += change;
     };
     count(1);
@@ -94,7 +101,13 @@ export const openWebhooks = async ({ work, fanout, log }: Needs) => {
     const room = failing ? Math.min(free, webhookRoom.failing - failingNow) : free;
     const perEndpoint = failing ? webhookRoom.perFailing : webhookRoom.perEndpoint;
     if (room <= 0) return;
-    for (const claim of await work.claim({ failing, room, perEndpoint, running: Object.fromEntries(running) })) start(claim);
+    const limits = {
+      perEndpoint,
+      running: Object.fromEntries(running),
+      perOwner: webhookRoom.perOwner,
+      owners: Object.fromEntries(owners),
+    };
+    for (const claim of await work.claim({ failing, room, ...limits })) start(claim);
   };
 
   const sending = openLoop(

@@ -9,7 +9,7 @@ const note = 'webhooks.manage; of an organization: org.webhooks.manage there.';
 builder.queryField('webhooks', (t) =>
   t.field({
     type: [webhooks.WebhookEndpoint],
-    door: { open: 'signedIn', program, note: `${note} Newest first.` },
+    door: { open: 'signedIn', program, asOneself: true, note: `${note} Newest first.` },
     args: { orgId: t.arg.id() },
     resolve: (_root, { orgId }, { auth, caller }) => auth.webhooks.list(caller, orgId ?? null),
   }),
@@ -48,7 +48,7 @@ builder.mutationField('deleteWebhook', (t) =>
 builder.mutationField('redeliverWebhook', (t) =>
   t.field({
     type: webhooks.RedeliverResult,
-    door: { open: 'signedIn', program, note: `${note} To an endpoint that is enabled.` },
+    door: { open: 'signedIn', program, asOneself: true, note: `${note} To an endpoint that is enabled.` },
     args: { input: t.arg({ type: webhooks.RedeliverInput, required: true }) },
     resolve: (_root, { input }, { auth, caller }) => auth.webhooks.redeliver(caller, input),
   }),

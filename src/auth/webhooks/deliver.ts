@@ -48,7 +48,8 @@ export const deliverWebhook = (needs: DeliverNeeds) => {
   const succeeded = async (claim: Claim, done: Finished): Promise<Attempted> => {
     const kept = await database.transaction(async (sql) => {
       if (!(await finishDelivery(sql, claim, done))) return false;
-      if (claim.failing) await noteSuccess(sql, claim.endpointId);
+      // Whatever was known when it was claimed: another may have failed meanwhile.
+      await noteSuccess(sql, claim.endpointId);
       return true;
     });
     return kept ? 'Delivered' : 'Lost';

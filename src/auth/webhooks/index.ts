@@ -6,10 +6,10 @@ import { listDeliveries, listWebhooks } from './list.ts';
 import { keptDays } from './model.ts';
 import { projectWebhooks } from './project.ts';
 import { type Claim, type ClaimRequest, claimDue, countWaiting, sweepDeliveries } from './queue-store.ts';
-import { redeliverWebhook } from './redeliver.ts';
+import { type RedeliverNeeds, redeliverWebhook } from './redeliver.ts';
 import { anyEnabled } from './store.ts';
 
-export type WebhooksNeeds = CreateNeeds & DeliverNeeds;
+export type WebhooksNeeds = CreateNeeds & DeliverNeeds & RedeliverNeeds;
 export type Webhooks = ReturnType<typeof openWebhooks>;
 /** What this process has done, and what waited when it last looked. */
 export type WebhookProgress = { delivered: number; failed: number; waiting: number };
@@ -37,7 +37,7 @@ export const openWebhooks = (needs: WebhooksNeeds) => {
       count: async (): Promise<void> => {
         progress.waiting = await countWaiting(database);
       },
-      claim: (asked: Pick<ClaimRequest, 'failing' | 'perEndpoint' | 'running' | 'room'>): Promise<Claim[]> => {
+      claim: (asked: Pick<ClaimRequest, 'failing' | 'perEndpoint' | 'running' | 'perOwner' | 'owners' | 'room'>): Promise<Claim[]> => {
         const now = clock.now();
         return claimDue(database, { ...asked, now, lease: random.uuid(now), until: new Date(now.getTime() + leaseMs) });
       },

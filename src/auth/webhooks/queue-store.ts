@@ -28,19 +28,25 @@ export type Claim = {
   sealed: Buffer;
   failing: boolean;
 };
+/** What stands for the platform where owners are counted. */
+const platform = 'platform';
+export const ownerOf = ({ orgId }: Pick<Claim, 'orgId'>): string => orgId ?? platform;
+
 /** Distinct endpoints of `condition`'s rows, one step along the index for each, however many rows there are. */
 const endpointsOf = (condition: string, index = '') => `RECURSIVE found AS (
   (SELECT endpoint_id FROM webhook_deliveries WHERE ${condition} ORDER BY endpoint_id${index} LIMIT 1)
   UNION ALL SELECT (SELECT d.endpoint_id FROM webhook_deliveries d WHERE ${condition} AND d.endpoint_id > f.endpoint_id ORDER BY d.endpoint_id${index} LIMIT 1)
   FROM found f WHERE f.endpoint_id IS NOT NULL)`;
 
-// The limit of each endpoint is what keeps a slow one from taking all; chance, that of many no few always come first; SKIP LOCKED, that two workers
+// The limits of each endpoint and each owner are what keeps slow ones from taking all; chance, that of many no few always come first; SKIP LOCKED, that two workers
 // do not take one row.
-const claim = statement(`WITH ${endpointsOf('next_attempt_at IS NOT NULL')}, due AS (
-    SELECT d.id FROM (SELECT w.id FROM found f JOIN webhook_endpoints w ON w.id = f.endpoint_id
+const claim = statement(`WITH ${endpointsOf('next_attempt_at IS NOT NULL')}, ready AS (
+    SELECT d.id, coalesce(w.org_id::text, '${platform}') AS owner FROM (SELECT w.id, w.org_id FROM found f JOIN webhook_endpoints w ON w.id = f.endpoint_id
       AND w.disabled_at IS NULL AND (w.failing_since IS NOT NULL) = $1 ORDER BY random()) AS w
     CROSS JOIN LATERAL (SELECT id FROM webhook_deliveries WHERE endpoint_id = w.id AND next_attempt_at <= $2 AND (leased_until IS NULL OR leased_until <= $2)
-      ORDER BY next_attempt_at LIMIT greatest(0, $3::int - coalesce(($4::jsonb ->> w.id::text)::int, 0)) FOR UPDATE SKIP LOCKED) AS d LIMIT $5)
+      ORDER BY next_attempt_at LIMIT greatest(0, $3::int - coalesce(($4::jsonb ->> w.id::text)::int, 0)) FOR UPDATE SKIP LOCKED) AS d LIMIT 4 * $5), due AS (
+    SELECT id FROM (SELECT id, owner, row_number() OVER (PARTITION BY owner) AS place FROM ready) AS placed
+      WHERE place <= $8::int - coalesce(($9::jsonb ->> owner)::int, 0) LIMIT $5)
   UPDATE webhook_deliveries d SET lease = $6, leased_until = $7 FROM due, webhook_endpoints w WHERE d.id = due.id AND w.id = d.endpoint_id
   RETURNING d.id, d.lease, d.event_id AS "eventId", d.attempt, d.next_attempt_at AS "dueAt", d.endpoint_id AS "endpointId", w.org_id AS "orgId", w.url,
     w.sealed_secret AS sealed, w.failing_since IS NOT NULL AS failing`);
@@ -51,13 +57,26 @@ export type ClaimRequest = {
   /** At work at once for one endpoint, those of `running` (by endpoint) included. */
   perEndpoint: number;
   running: Readonly<Record<string, number>>;
+  /** The same for all endpoints of one owner; `owners` by `ownerOf`. */
+  perOwner: number;
+  owners: Readonly<Record<string, number>>;
   room: number;
   lease: string;
   until: Date;
 };
 /** What is due, for the holder of `lease` alone until `until`. */
 export const claimDue = (sql: Sql, asked: ClaimRequest): Promise<Claim[]> =>
-  sql.run<Claim>(claim, [asked.failing, asked.now, asked.perEndpoint, JSON.stringify(asked.running), asked.room, asked.lease, asked.until]);
+  sql.run<Claim>(claim, [
+    asked.failing,
+    asked.now,
+    asked.perEndpoint,
+    JSON.stringify(asked.running),
+    asked.room,
+    asked.lease,
+    asked.until,
+    asked.perOwner,
+    JSON.stringify(asked.owners),
+  ]);
 
 // What somebody has asked to be sent again meanwhile stays due.
 const finish = statement(`UPDATE webhook_deliveries SET attempt = attempt + 1, status_code = $3, error = $4, duration_ms = $5, at = $6,

@@ -1,6 +1,9 @@
 /** Deliveries that fail: when they are tried again, when they are given up, what disables an endpoint, and what one slow endpoint costs the others. */
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openTrail } from '../../../src/auth/audit/record.ts';
+import { webhookRoom } from '../../../src/events/webhooks.ts';
+import { stranger } from '../../kit/caller.ts';
 import { nothing, type Watch, watchChanges } from '../../kit/changes.ts';
 import { factsAbout, write } from '../../kit/following.ts';
 import { found } from '../../kit/organizations.ts';
@@ -242,6 +245,42 @@ describe('an endpoint', () => {
     expect(receiver.state.mostAtOnce).toBeLessThanOrEqual(4);
     expect((await rowsOf(world, slow.id)).length).toBe(20);
     await Promise.all(others.map((other) => other.close()));
+  });
+
+  it('of an organization whose receivers are all slow takes a quarter of the room with the others of it, and no more', async () => {
+    receiver.state.answer = 'silent';
+    const owner = await world.signedIn();
+    const orgId = await found(owner);
+    for (let n = 0; n < 6; n += 1) await hooked(owner.client, { orgId, url: `${receiver.url}/${n}`, types: ['organization.updated'] });
+    const other = await startReceiver();
+    await hooked(admin.client, { url: other.url, types: ['user.updated'] });
+    const trail = openTrail(world.house.infra);
+    const fact = { type: 'organization.updated', data: { fields: [] }, actorId: null, orgId, subjectId: null } as never;
+    await write(
+      world,
+      Array.from({ length: 6 }, () => trail.fact(stranger(), fact)),
+    );
+    await eventually(() => expect(receiver.state.atOnce).toBe(webhookRoom.perOwner));
+    await happens(20);
+    await eventually(() => expect(other.received.length).toBe(20));
+    expect([receiver.received.length, receiver.state.mostAtOnce]).toEqual([webhookRoom.perOwner, webhookRoom.perOwner]);
+    receiver.state.answer = 200;
+    receiver.release();
+    await eventually(() => expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(36));
+    await other.close();
+  });
+
+  it('does not count as failing once anything was delivered, also what was under way when another failed', async () => {
+    const { id } = await hooked(admin.client, { url: receiver.url, types: ['user.updated'] });
+    receiver.state.answer = 'silent';
+    await happens(1);
+    await eventually(() => expect(receiver.state.atOnce).toBe(1));
+    await world.sql('UPDATE webhook_endpoints SET failing_since = $2 WHERE id = $1', [id, world.clock.now()]);
+    receiver.state.answer = 200;
+    receiver.release();
+    await eventually(async () =>
+      expect(await world.sql('SELECT failing_since FROM webhook_endpoints WHERE id = $1', [id])).toEqual([{ failing_since: null }]),
+    );
   });
 
   it('is sent what a process that was killed had in hand, once that is believed to be gone', async () => {

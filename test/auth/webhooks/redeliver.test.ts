@@ -102,6 +102,18 @@ describe('a redelivery', () => {
   });
 });
 
+describe('redeliveries of one endpoint', () => {
+  it('are a hundred in an hour: each is a fact, and a request to somebody', async () => {
+    const { deliveryId } = await sent();
+    const { changed } = await watch(async () => {
+      const answers = await Promise.all(Array.from({ length: 110 }, () => again(owner.client, deliveryId)));
+      expect(answers.filter(({ __typename }) => __typename === 'WebhookDelivery')).toHaveLength(100);
+      expect(answers.filter(({ __typename }) => __typename === 'RATE_LIMITED')).toHaveLength(10);
+    });
+    expect(changed.facts).toHaveLength(100);
+  });
+});
+
 describe('an owner', () => {
   it('has at most twenty endpoints, the platform as well, and nothing is made beyond', async () => {
     for (const [client, of] of [
@@ -195,7 +207,17 @@ describe('of 100,000 deliveries', () => {
       );
     const ids = (await list({ id: endpointId }, { first: 100 })).edges.map(({ cursor }) => cursor);
     expect(ids).toEqual([...ids].sort().reverse());
-    const asked = { failing: false, perEndpoint: 4, running: {}, room: 64, now: new Date(), lease: middle, until: new Date() };
+    const asked = {
+      failing: false,
+      perEndpoint: 4,
+      running: {},
+      perOwner: 16,
+      owners: {},
+      room: 64,
+      now: new Date(),
+      lease: middle,
+      until: new Date(),
+    };
     expect(await blocks(async () => expect(await claimDue(database, asked)).toEqual([]))).toBeLessThan(50);
     await client.query('TRUNCATE webhook_deliveries');
   });
