@@ -60,7 +60,14 @@ export type ProviderConfig = {
 const knownIssuers: Record<string, string> = { GOOGLE: 'https://accounts.google.com' };
 const family = /^OAUTH_([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*?)_(CLIENT_ID|CLIENT_SECRET|ISSUER|NAME|SCOPES)$/;
 /** Issuers that speak for whoever runs a tenant of theirs, of whom each may say any address. */
-const ofManyTenants = /^https:\/\/login\.microsoftonline\.com\/(common|organizations|consumers)(\/|$)/i;
+const ofManyTenants = (issuer: string): boolean => {
+  if (!URL.canParse(issuer)) return false;
+  const { hostname, pathname } = new URL(issuer);
+  const [tenant = ''] = decodeURIComponent(pathname.replaceAll(/%(?![0-9a-f]{2})/gi, '%25'))
+    .split('/')
+    .filter(Boolean);
+  return hostname === 'login.microsoftonline.com' && ['common', 'organizations', 'consumers'].includes(tenant.toLowerCase());
+};
 
 const spoken = (name: string): string =>
   name
@@ -90,7 +97,7 @@ export const readProviders = (env: Env, production: boolean): { providers: Provi
     }
     const from = String(values['ISSUER'] ?? '');
     if (production && from && !from.startsWith('https://')) problems.push(`OAUTH_${name}_ISSUER: must be https with NODE_ENV=production`);
-    if (ofManyTenants.test(from)) problems.push(`OAUTH_${name}_ISSUER: must be the issuer of one tenant: anybody has a tenant of common`);
+    if (ofManyTenants(from)) problems.push(`OAUTH_${name}_ISSUER: must be the issuer of one tenant: anybody has a tenant of common`);
     return {
       id: name.toLowerCase(),
       name: (values['NAME'] as string | undefined) ?? spoken(name),

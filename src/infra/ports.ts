@@ -163,6 +163,7 @@ export type ProviderAnswer = { kind: 'Proved'; claims: ProviderClaims } | { kind
 export type IdentityProvider = {
   readonly id: string;
   readonly name: string;
+  readonly issuer: string;
   /** Where the browser goes; `reauthenticate`: he has to prove it there once more. Throws `Unavailable` while the provider is away. */
   authorizationUrl(request: OAuthRequest, options: { reauthenticate: boolean }): Promise<string>;
   /** Spends the code. `issuer`: the `iss` that came with it (RFC 9207). Answers and does not throw. */

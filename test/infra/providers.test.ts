@@ -159,7 +159,7 @@ describe('a provider of no use', () => {
       return own.exchange(request, given);
     };
     for (const times of [4, 5]) {
-      provider.behave(status(503));
+      provider.behave((_, response) => void response.destroy());
       for (let n = 0; n < times; n += 1) expect(await send()).toEqual(away);
       provider.behave(null);
       if (times === 4) expect((await send()).kind).toBe('Proved');

@@ -29,10 +29,9 @@ export type CompleteOAuthOutcome = LogInOutcome | Linked | Refused<'NotFound'>;
 type Failure = Exclude<CompleteOAuthOutcome, { kind: 'SignedIn' | 'MfaRequired' | 'NotFound' }>;
 type Failed = FactData['identity.login_failed']['reason'];
 
-/** What counts against a network: not that somebody thought better of it, nor that the provider is away. */
+/** What counts against a network: what can be a guess. Not that somebody thought better of it, nor what the provider or the operator did wrong. */
 const counts = (outcome: CompleteOAuthOutcome): boolean =>
-  outcome.kind === 'TokenInvalid' ||
-  (outcome.kind === 'OAuthFailed' && outcome.error !== 'access_denied' && outcome.error !== 'temporarily_unavailable');
+  outcome.kind === 'TokenInvalid' || (outcome.kind === 'OAuthFailed' && ['invalid_grant', 'invalid_request'].includes(outcome.error));
 
 export const completeOAuth = (needs: CompleteOAuthNeeds) => {
   const { database, clock, limiter, trail, providers, pepper, config } = needs;
@@ -61,12 +60,14 @@ export const completeOAuth = (needs: CompleteOAuthNeeds) => {
     return known?.userId ?? (person && (await findByEmail(database, person.key))?.id) ?? null;
   };
 
-  const attempt = async (caller: Caller, input: CompleteOAuthInput): Promise<CompleteOAuthOutcome> => {
+  /** `known`: called once the state was right, so that nobody waits for the provider in a place that others of the network need. */
+  const attempt = async (caller: Caller, input: CompleteOAuthInput, known: () => Promise<void>): Promise<CompleteOAuthOutcome> => {
     const provider = providers.get(input.provider);
     if (!provider) return { kind: 'NotFound' };
     const given = { stateHash: tokenDigest(input.state), provider: provider.id, binding: bindingOf(pepper, caller), by: selfOf(caller) };
     const state = await takeState(database, given, clock.now());
     if (!state) return record(caller, provider.id, false, { kind: 'TokenInvalid' }, null);
+    await known();
     const linking = state.userId !== null;
     const fail = (failure: Failure, subjectId: string | null = null) => record(caller, provider.id, linking, failure, subjectId);
     if (input.error) return fail({ kind: 'OAuthFailed', error: errorCode(input.error) });
@@ -84,13 +85,19 @@ export const completeOAuth = (needs: CompleteOAuthNeeds) => {
     const limitKey = `oauth back:${caller.network}`;
     const { allowed, retryAfterSeconds } = await limiter.take(limitKey, config.RATE_LIMIT_LOGIN);
     if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
-    let failed = false;
+    let held = true;
+    const giveBack = async () => {
+      if (held) await limiter.giveBack(limitKey);
+      held = false;
+    };
     try {
-      const outcome = await attempt(caller, input);
-      failed = counts(outcome);
+      const outcome = await attempt(caller, input, giveBack);
+      if (!counts(outcome)) await giveBack();
+      else if (!held) await limiter.take(limitKey, config.RATE_LIMIT_LOGIN);
       return outcome;
-    } finally {
-      if (!failed) await limiter.giveBack(limitKey);
+    } catch (fault) {
+      await giveBack();
+      throw fault;
     }
   };
 };

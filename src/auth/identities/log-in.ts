@@ -31,6 +31,12 @@ export type LogInOutcome =
 /** An account can come or go between looking and writing; that it does so this often in a row is no longer chance. */
 const mostTries = 5;
 
+/** How far the clocks of a provider may be before ours. */
+const skewMs = 60_000;
+/** What lies further ahead, or is no time at all (milliseconds for seconds), proves nothing: long ago. */
+const provedAt = (told: Date, now: Date): Date =>
+  told.getTime() <= now.getTime() + skewMs ? new Date(Math.min(told.getTime(), now.getTime())) : new Date(0);
+
 export const logInByIdentity = (needs: LogInNeeds) => {
   const { database, clock, trail, signIn, complete } = needs;
   const register = registerByProvider(needs);
@@ -50,7 +56,7 @@ export const logInByIdentity = (needs: LogInNeeds) => {
       ...proofOf(person, device, input),
       amr: [federated],
       // A provider that has known him for hours has just proved nothing: sensitive doors ask when he did.
-      ...(claims.authenticatedAt && claims.authenticatedAt < now && { authenticatedAt: claims.authenticatedAt }),
+      ...(claims.authenticatedAt && { authenticatedAt: provedAt(claims.authenticatedAt, now) }),
       claim: async (sql: Parameters<typeof useIdentity>[0]): Promise<boolean> => {
         if (!(await lockActive(sql, identity.userId))) return false;
         if (!(await useIdentity(sql, identity.id, identity.userId, now, shownAddress(claims)))) return false;

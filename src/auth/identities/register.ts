@@ -14,7 +14,7 @@ export type RegisterByProviderNeeds = {
   random: Random;
   limiter: Limiter;
   trail: AuditTrail;
-  config: { RATE_LIMIT_REGISTER: Rate; BOOTSTRAP_ADMIN_EMAIL?: string | undefined };
+  config: { RATE_LIMIT_OAUTH: Rate; BOOTSTRAP_ADMIN_EMAIL?: string | undefined };
 };
 /** `changed`: somebody has the identity or the address by now; look again. */
 export type RegisterByProviderOutcome = 'made' | 'changed' | Refused<'OAuthFailed' | 'IdentityTaken' | 'TooManyAttempts'>;
@@ -33,8 +33,9 @@ export const registerByProvider = (needs: RegisterByProviderNeeds) => {
     if (await findByEmail(database, person.key)) return { kind: 'IdentityTaken', message: taken };
     // Whoever proves it becomes the first administrator, and a provider's word is not that proof.
     if (person.key === adminKey) return { kind: 'OAuthFailed', error: 'access_denied', message: byMail };
-    const limitKey = `register:${caller.network}`;
-    const { allowed, retryAfterSeconds } = await limiter.take(limitKey, config.RATE_LIMIT_REGISTER);
+    // Not the limit of open registration: each has proved an address to a provider, and a company's first day comes from one network.
+    const limitKey = `register by provider:${caller.network}`;
+    const { allowed, retryAfterSeconds } = await limiter.take(limitKey, config.RATE_LIMIT_OAUTH);
     if (!allowed) return { kind: 'TooManyAttempts', retryAfterSeconds };
     const at = clock.now();
     const [id, userId] = [random.uuid(at), random.uuid(at)];

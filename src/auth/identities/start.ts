@@ -33,11 +33,17 @@ export const startOAuth = (needs: StartNeeds) => {
     if (!config.OAUTH_REDIRECT_URIS.includes(redirectUri))
       return { kind: 'InvalidInput', field: 'input.redirectUri', message: 'This page is not on the list of those to come back to.' };
     // Each asks for a row that lives for a day.
-    const { allowed, retryAfterSeconds } = await limiter.take(`oauth:${caller.network}`, config.RATE_LIMIT_OAUTH);
+    const limitKey = `oauth:${caller.network}`;
+    const { allowed, retryAfterSeconds } = await limiter.take(limitKey, config.RATE_LIMIT_OAUTH);
     if (!allowed) throw rateLimited(retryAfterSeconds);
     const state = random.bytes(32).toString('base64url');
     const request = { redirectUri, state, ...secretsOf(pepper, state) };
-    const authorizationUrl = await provider.authorizationUrl(request, { reauthenticate: input.reauthenticate ?? false });
+    const authorizationUrl = await provider
+      .authorizationUrl(request, { reauthenticate: input.reauthenticate ?? false })
+      .catch(async (fault: unknown) => {
+        await limiter.giveBack(limitKey);
+        throw fault;
+      });
     const at = clock.now();
     await insertState(database, {
       id: random.uuid(at),

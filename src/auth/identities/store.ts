@@ -63,15 +63,21 @@ export const isIdentityConflict = (error: unknown): boolean =>
 
 const waysIn = statement(`SELECT EXISTS (SELECT 1 FROM passwords WHERE user_id = $1) AS password,
     EXISTS (SELECT 1 FROM mfa_methods WHERE user_id = $1 AND type = 'WEBAUTHN' AND confirmed_at IS NOT NULL) AS passkey,
-    EXISTS (SELECT 1 FROM identities WHERE user_id = $1 AND id <> $2 AND provider = ANY($3::text[])) AS identity`);
-/** By what the user can sign in without the identity. `providers`: those that are configured. */
+    EXISTS (SELECT 1 FROM identities WHERE user_id = $1 AND id IS DISTINCT FROM $2::uuid AND rtrim(issuer, '/') = ANY($3::text[])) AS identity`);
+/** By what the user can sign in without the identity (null: with all of them). `issuers`: of the providers that are configured. */
 export const otherWaysIn = async (
   sql: Sql,
   userId: string,
-  identityId: string,
-  providers: readonly string[],
+  identityId: string | null,
+  issuers: readonly string[],
 ): Promise<{ password: boolean; passkey: boolean; identity: boolean }> =>
-  (await sql.run<{ password: boolean; passkey: boolean; identity: boolean }>(waysIn, [userId, identityId, providers]))[0] as never;
+  (
+    await sql.run<{ password: boolean; passkey: boolean; identity: boolean }>(waysIn, [
+      userId,
+      identityId,
+      issuers.map((issuer) => issuer.replace(/\/+$/, '')),
+    ])
+  )[0] as never;
 
 const remove = statement('DELETE FROM identities i WHERE i.id = $1 AND i.user_id = $2 RETURNING provider');
 export const removeIdentity = async (sql: Sql, id: string, userId: string): Promise<boolean> =>

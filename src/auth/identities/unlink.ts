@@ -40,7 +40,12 @@ export const unlinkIdentity =
     );
     const outcome = await database.transaction(async (sql): Promise<UnlinkIdentityOutcome> => {
       if (!(await lockActive(sql, userId))) return { kind: 'NotFound' };
-      const left = await otherWaysIn(sql, userId, id, [...providers.keys()]);
+      const left = await otherWaysIn(
+        sql,
+        userId,
+        id,
+        [...providers.values()].map(({ issuer }) => issuer),
+      );
       if (!left.password && !left.identity && !(left.passkey && config.MFA_TYPES.includes('WEBAUTHN')))
         return { kind: 'Conflict', message: lastWayIn };
       if (!(await removeIdentity(sql, id, userId))) return { kind: 'NotFound' };

@@ -32,10 +32,17 @@ export const secondFactorAccount = (userId: string): string => `second factor\0$
 const guessesADay: Rate = { limit: 30, seconds: 86_400 };
 
 export const openAttempts = ({ database, clock, trail, post, lockouts, limiter, pepper, config }: AttemptNeeds) => ({
-  /** A place for one answer; where there is none, for how many seconds. `device`: the fingerprint of a known one. */
-  reserve: async (caller: Caller, userId: string, device: string | null): Promise<Attempt | { lockedSeconds: number | null }> => {
+  /**
+   * A place for one answer; where there is none, for how many seconds. `device`: the fingerprint of a known one. A step-up has a day of its own: who
+   * only knows the password cannot use up the owner's. A passkey's answer is not guessed, and no day counts it.
+   */
+  reserve: async (
+    caller: Caller,
+    userId: string,
+    { device, type, purpose }: { device: string | null; type: MfaType; purpose: 'login' | 'step_up' },
+  ): Promise<Attempt | { lockedSeconds: number | null }> => {
     const keys: LockoutKeys = lockoutKeys(pepper, secondFactorAccount(userId), caller.network, device);
-    const day = keys.device ? null : `second factor:${userId}`;
+    const day = keys.device || type === 'WEBAUTHN' ? null : `second factor:${purpose}:${userId}`;
     const guess = day ? await limiter.take(day, guessesADay) : null;
     if (guess && !guess.allowed) return { lockedSeconds: guess.retryAfterSeconds };
     const { reserved, lockedUntil } = await lockouts.reserve(database, keys.device ?? keys.network, keys.device ? null : keys.account);

@@ -1,8 +1,9 @@
-/** Taking a factor away. Never the last one where one is required. */
-import type { Clock, Database, Hasher, Limiter, Rate } from '../../infra/ports.ts';
+/** Taking a factor away. Never the last one where one is required, nor a passkey that is the only way in. */
+import type { Clock, Database, Hasher, IdentityProviders, Limiter, Rate } from '../../infra/ports.ts';
 import { rateLimited } from '../access/denial.ts';
 import type { AuditTrail } from '../audit/record.ts';
 import type { SignedInCaller } from '../caller.ts';
+import { otherWaysIn } from '../identities/store.ts';
 import type { Post } from '../letters/post.ts';
 import type { Refused } from '../outcome.ts';
 import { isUuid } from '../paging.ts';
@@ -23,13 +24,16 @@ export type DisableNeeds = {
   trail: AuditTrail;
   post: Post;
   requirement: Requirement;
+  providers: IdentityProviders;
   config: UsableConfig & { RATE_LIMIT_LOGIN: Rate };
 };
 export type DisableMfaInput = { methodId: string; currentPassword?: string | null };
 export type DisableMfaOutcome = UserOutcome | Refused<'InvalidCredentials' | 'NotFound' | 'Conflict'>;
 
+const lastWayIn = 'This passkey is the only way in: set a password or link an identity first.';
+
 export const disableMfa = (needs: DisableNeeds) => {
-  const { database, clock, trail, post, requirement, config } = needs;
+  const { database, clock, trail, post, requirement, providers, config } = needs;
   const verifyPassword = verifyOwnPassword(needs);
   return async (caller: SignedInCaller, input: DisableMfaInput): Promise<DisableMfaOutcome> => {
     const { userId, orgId } = caller.identity;
@@ -58,6 +62,15 @@ export const disableMfa = (needs: DisableNeeds) => {
       const left = (await findOwner(sql, userId))?.methods.filter((method) => method.id !== row.id) ?? [];
       const counts = usableTypes({ methods: left, strongOnly: false, backupCodes: 0 }, config).length > 0;
       if (required && !counts) return { kind: 'Conflict' };
+      if (row.type === 'WEBAUTHN' && !left.some((method) => method.type === row.type)) {
+        const ways = await otherWaysIn(
+          sql,
+          userId,
+          null,
+          [...providers.values()].map(({ issuer }) => issuer),
+        );
+        if (!ways.password && !ways.identity) return { kind: 'Conflict', message: lastWayIn };
+      }
       if (!(await removeMethod(sql, row.id, userId))) return { kind: 'NotFound' };
       if (left.length === 0) await replaceBackupCodes(sql, userId, clock.now(), []);
       if (!left.some((method) => method.type === ('WEBAUTHN' satisfies MethodType))) await setStrongOnly(sql, userId, false, clock.now());

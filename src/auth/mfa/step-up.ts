@@ -104,7 +104,7 @@ export const stepUp = (needs: StepUpNeeds) => {
 
   const byFactor = async (caller: SignedInCaller, before: readonly string[], owner: Owner, answer: MfaAnswer): Promise<StepUpOutcome> => {
     const { userId, sessionId } = caller.identity;
-    const attempt = await attempts.reserve(caller, userId, null);
+    const attempt = await attempts.reserve(caller, userId, { device: null, type: answer.type, purpose: 'step_up' });
     if (!('key' in attempt)) return { kind: 'TooManyAttempts', retryAfterSeconds: attempt.lockedSeconds ?? 1 };
     const challenge = await findStepUp(database, sessionId, clock.now());
     const amr = withFactor(before, answer.type);

@@ -72,7 +72,11 @@ export const verifyMfa = (needs: VerifyNeeds) => {
     if (!challenge || !owner) return { kind: 'TokenInvalid' };
     const { userId } = owner;
     const { device, knownDevice } = unpackProof(userId, challenge.proof);
-    const attempt = await attempts.reserve(caller, userId, knownDevice ? device.fingerprint : null);
+    const attempt = await attempts.reserve(caller, userId, {
+      device: knownDevice ? device.fingerprint : null,
+      type: input.type,
+      purpose: 'login',
+    });
     if (!('key' in attempt)) {
       const { lockedSeconds } = attempt;
       return lockedSeconds === null

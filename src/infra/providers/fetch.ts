@@ -43,7 +43,7 @@ const readWhole = async (answer: Response): Promise<Response> => {
 };
 
 /** `again`: it may be tried once more, if it may be repeated (`yes`) or in any case (`always`). */
-type Failed = { away: ProviderAway; again: 'no' | 'yes' | 'always' };
+type Failed = { away: ProviderAway; again: 'no' | 'yes' | 'always'; answered?: true };
 const failureOf = (fault: unknown, timedOut: boolean): Failed => {
   if (fault instanceof ProviderAway) return { away: fault, again: 'no' };
   const { name, cause } = fault as { name?: string; cause?: { code?: unknown } };
@@ -61,7 +61,7 @@ export const createProviderFetch = ({ timeoutMs }: { timeoutMs: number }): Custo
     try {
       const answer = await readWhole(await fetch(url, { ...options, redirect: 'manual', signal }));
       const isFault = answer.status >= 500 || answer.status === 429;
-      return isFault ? { away: new ProviderAway(String(answer.status)), again: 'yes' } : answer;
+      return isFault ? { away: new ProviderAway(String(answer.status)), again: 'yes', answered: true } : answer;
     } catch (fault) {
       return failureOf(fault, signal.aborted);
     }
@@ -78,7 +78,8 @@ export const createProviderFetch = ({ timeoutMs }: { timeoutMs: number }): Custo
       }
       const again = answer.again === 'always' || (answer.again === 'yes' && repeatable);
       if (!again || tries === mostTries) {
-        breaker.failed();
+        // What was answered to one client's code says nothing of the provider to the others.
+        if (repeatable || !answer.answered) breaker.failed();
         throw answer.away;
       }
       await pause(firstPauseMs * 2 ** tries);

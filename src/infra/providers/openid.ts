@@ -108,6 +108,7 @@ export const createProvider = (settings: ProviderConfig, { timeoutMs, several }:
   const provider: IdentityProvider = {
     id,
     name,
+    issuer: settings.issuer,
     authorizationUrl: async ({ redirectUri, state, nonce, codeVerifier }, { reauthenticate }) => {
       try {
         const url = buildAuthorizationUrl(await configured(), {
@@ -117,7 +118,8 @@ export const createProvider = (settings: ProviderConfig, { timeoutMs, several }:
           nonce,
           code_challenge: await calculatePKCECodeChallenge(codeVerifier),
           code_challenge_method: 'S256',
-          ...(reauthenticate && { prompt: 'login' }),
+          // With max_age a provider has to tell when he proved himself (OpenID Connect Core §3.1.2.1).
+          ...(reauthenticate && { prompt: 'login', max_age: '0' }),
         });
         return url.href;
       } catch (fault) {
