@@ -195,6 +195,18 @@ describe('a part of the log', () => {
     }
   });
 
+  it('leaves out nothing where a seal of a slow clock comes behind those of the range', async () => {
+    await plant(planted, 59, 'seq + 1');
+    await client.query(`UPDATE audit_events SET occurred_at = occurred_at - interval '2 days' WHERE id = $1`, [planted]);
+    const log = { ...world.house.infra.log, info: () => {} } as never;
+    await sealLog({ database, clock: world.clock, log, sealKey: sealKey(await houseSecret(world.house.infra, 'audit_seal')) })();
+    expect(await verify({ from: day(1) })).toMatchObject({ valid: true, events: 41, seals: 3 });
+    expect(await verify({ from: day(1), to: day(2) })).toMatchObject({ valid: true });
+    await client.query(`UPDATE audit_events SET resource = 'x' WHERE id = $1`, [fact(27)]);
+    for (const range of [{ from: day(1) }, { from: day(1), to: day(2) }])
+      expect(await verify(range)).toMatchObject({ valid: false, firstBroken: fact(27) });
+  });
+
   it('that is taken away whole, with its seal, is missed by itself and by what follows', async () => {
     await client.query('DELETE FROM audit_events WHERE id = ANY($1)', [ids.slice(20, 40)]);
     await client.query('DELETE FROM audit_seals WHERE number = 2');

@@ -59,17 +59,23 @@ export const insertSeal = async (sql: Sql, seal: Seal): Promise<boolean> => {
   return (await sql.run(insert, values)).length > 0;
 };
 
-const bounds = statement(`SELECT (SELECT max(number) FROM audit_seals WHERE last_at < $1)::text AS before,
-  (SELECT min(number) FROM audit_seals WHERE first_at >= $2)::text AS after, (SELECT max(number) FROM audit_seals)::text AS last`);
-/** By what the seals say of their times: the last one that ends before `from`, the first that begins at `to` or later (null: none), and the last of all. */
+// By the first seal that has something of the range, and the last: clocks differ, so that the times of seals need not rise with their numbers.
+const bounds = statement(`SELECT (SELECT min(number) FROM audit_seals WHERE last_at >= $1)::text AS first,
+  (SELECT max(number) FROM audit_seals WHERE first_at < $2)::text AS last, (SELECT max(number) FROM audit_seals)::text AS newest`);
+/**
+ * By what the seals say of their times: the one before all that have facts at `from` or later, the one behind all that have facts before `to` (null:
+ * none), and the newest.
+ */
 export const findBounds = async (
   sql: Sql,
   from: Date | null,
   to: Date | null,
-): Promise<{ before: number | null; after: number | null; last: number }> => {
-  const [row] = await sql.run<Record<'before' | 'after' | 'last', string | null>>(bounds, [from, to]);
-  const numberOf = (text: string | null | undefined) => (text ? Number(text) : null);
-  return { before: numberOf(row?.before), after: numberOf(row?.after), last: numberOf(row?.last) ?? 0 };
+): Promise<{ before: number | null; after: number | null; newest: number }> => {
+  const [row] = await sql.run<Record<'first' | 'last' | 'newest', string | null>>(bounds, [from, to]);
+  const newest = Number(row?.newest ?? 0);
+  const before = from ? Number(row?.first ?? newest + 1) - 1 : 0;
+  const after = to ? Number(row?.last ?? 0) + 1 : newest + 1;
+  return { before: before > 0 ? before : null, after: after <= newest ? after : null, newest };
 };
 
 const within = statement(

@@ -71,11 +71,11 @@ const unsealed = async ({ database, clock }: VerifyNeeds, { from, to }: AuditRan
  * chosen, and a time that was changed would leave out whatever somebody likes.
  */
 const rangeOf = async ({ database, sealKey }: VerifyNeeds, { from, to }: AuditRange) => {
-  const { before, after, last } = await findBounds(database, from ?? null, to ?? null);
+  const { before, after, newest } = await findBounds(database, from ?? null, to ?? null);
   const early = before === null ? null : await findSeal(database, before);
   const earlier = before === null || before === 1 ? null : await findSeal(database, before - 1);
   const sound = before === null || (early !== null && isSigned(sealKey, early, earlier));
-  return { before: early, sound, first: (before ?? 0) + 1, last: after === null ? last : after - 1, after };
+  return { before: early, sound, first: (before ?? 0) + 1, last: after === null ? newest : after - 1, after };
 };
 
 const verify = async (needs: VerifyNeeds, range: AuditRange): Promise<AuditVerification> => {

@@ -31,6 +31,13 @@ export const secondFactorAccount = (userId: string): string => `second factor\0$
 /** Wrong answers of one account in a day, but for known devices. */
 const guessesADay: Rate = { limit: 30, seconds: 86_400 };
 
+/** The place among the day's is free again. */
+const settleWith =
+  (limiter: Limiter) =>
+  async ({ day }: Attempt): Promise<void> => {
+    if (day) await limiter.giveBack(day);
+  };
+
 export const openAttempts = ({ database, clock, trail, post, lockouts, limiter, pepper, config }: AttemptNeeds) => ({
   /**
    * A place for one answer; where there is none, for how many seconds. `device`: the fingerprint of a known one. A step-up has a day of its own: who
@@ -51,14 +58,12 @@ export const openAttempts = ({ database, clock, trail, post, lockouts, limiter, 
     return { lockedSeconds: lockedUntil && Math.max(1, Math.ceil((lockedUntil.getTime() - clock.now().getTime()) / 1000)) };
   },
   release: async (attempt: Attempt): Promise<void> => {
-    if (attempt.day) await limiter.giveBack(attempt.day);
+    await settleWith(limiter)(attempt);
     await lockouts.release(database, attempt.key);
   },
   /** In a transaction: a right answer wipes its count. Of the day's it takes back its own place alone, once the transaction is over: `settle`. */
   clear: (sql: Sql, attempt: Attempt): Promise<void> => lockouts.clear(sql, [attempt.key]),
-  settle: async (attempt: Attempt): Promise<void> => {
-    if (attempt.day) await limiter.giveBack(attempt.day);
-  },
+  settle: settleWith(limiter),
   /** The letter for the case that this wrong answer locks; prepare it before the transaction. */
   prepareAlarm: (caller: Caller, owner: Owner): ReturnType<Post['prepare']> =>
     post.prepare(
