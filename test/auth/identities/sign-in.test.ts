@@ -180,6 +180,7 @@ describe('whoever has an identity', () => {
     expect((await setup(world.anonymous.as(stale.accessToken), { type: 'TOTP' }).catch(String)).toString()).toContain('STEP_UP_REQUIRED');
     const { authorizationUrl } = await start(world.anonymous, { reauthenticate: true });
     expect(new URL(authorizationUrl).searchParams.get('prompt')).toBe('login');
+    expect(new URL(authorizationUrl).searchParams.get('max_age')).toBe('0');
     const fresh = await signInBy(world.anonymous, provider, { ...person, auth_time: now });
     expect((await setup(world.anonymous.as(fresh.accessToken), { type: 'TOTP' })).__typename).toBe('MfaSetup');
     const future = await signInBy(world.anonymous, provider, { ...person, auth_time: now + 86_400 });
